@@ -10,7 +10,10 @@ export class RetryableError extends Error {
   override readonly name = 'RetryableError';
   readonly retryAfterMillis: number | undefined;
 
-  constructor(message: string, options: { readonly retryAfterMillis?: number; readonly cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    options: { readonly retryAfterMillis?: number; readonly cause?: unknown } = {},
+  ) {
     super(message, { cause: options.cause });
     this.retryAfterMillis = options.retryAfterMillis;
   }
@@ -19,9 +22,4 @@ export class RetryableError extends Error {
 /** Turns whatever was thrown into an Error, keeping it when it is one. */
 export function ensureError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
-}
-
-/** For the `default` of an exhaustive switch: compiling proves it is never reached. */
-export function unreachable(value: never): never {
-  throw new Error(`unreachable case: ${JSON.stringify(value)}`);
 }
