@@ -1,0 +1,143 @@
+/**
+ * Builds of pinned Go modules, kept below one cache folder: `builds/<name>-<version>-<digest>/<name>`, and `bin/<name>` as a
+ * link to the newest. The digest covers everything that decides the result, so a changed pin is another build and two
+ * checkouts with different pins do not disturb each other. The whole folder may be deleted at any time.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
+import { linkerFlags, pinnedVersion, type BinaryRecipe } from './binary-catalog.ts';
+import { isExecutable, type Environment } from './binary-search.ts';
+import { ManagedProcess } from './managed-process.ts';
+import { tryPidLock } from './pid-lock.ts';
+import { SetupError } from './setup-error.ts';
+
+export type Note = (line: string) => void;
+
+export type PinnedBuild = {
+  readonly recipe: BinaryRecipe;
+  readonly moduleFolder: string;
+  /** `v1.35.4` */
+  readonly version: string;
+  readonly flags: string;
+  readonly cacheFolder: string;
+  readonly buildFolder: string;
+  /** Where the program is once built. */
+  readonly path: string;
+};
+
+export function cacheFolderOf(env: Environment): string {
+  const chosen = env['SAGAMESH_CACHE'];
+  return chosen === undefined || chosen === '' ? join(homedir(), '.cache', 'sagamesh') : chosen;
+}
+
+export function pinnedBuildOf(recipe: BinaryRecipe, cacheFolder: string): PinnedBuild {
+  const moduleFolder = fileURLToPath(new URL(`../go/${recipe.moduleFolder}/`, import.meta.url));
+  const version = pinnedVersion(readFileSync(join(moduleFolder, 'go.mod'), 'utf8'), recipe.pinnedModule);
+  if (version === undefined) throw new Error(`${moduleFolder}go.mod does not require ${recipe.pinnedModule}`);
+  const flags = linkerFlags(recipe, version);
+  const digest = createHash('sha256').update(JSON.stringify([flags, process.platform, process.arch]));
+  const sources = readdirSync(moduleFolder).filter((file) => /\.(go|mod|sum)$/.test(file));
+  for (const file of sources.toSorted()) digest.update(file).update(readFileSync(join(moduleFolder, file)));
+  const id = `${recipe.name}-${version}-${digest.digest('hex').slice(0, 12)}`;
+  const buildFolder = join(cacheFolder, 'builds', id);
+  return {
+    recipe,
+    moduleFolder,
+    version,
+    flags,
+    cacheFolder,
+    buildFolder,
+    path: join(buildFolder, recipe.name),
+  };
+}
+
+/** Builds unless it is built; one process at a time, the others wait for its result. */
+export async function ensureBuilt(build: PinnedBuild, go: string, note: Note): Promise<void> {
+  mkdirSync(join(build.cacheFolder, 'builds'), { recursive: true });
+  const release = await waitForLock(`${build.buildFolder}.lock`, build.recipe.name, note);
+  try {
+    if (!isExecutable(build.path)) await runGoBuild(build, go, note);
+    linkNewest(build);
+  } finally {
+    release();
+  }
+}
+
+async function waitForLock(path: string, name: string, note: Note): Promise<() => void> {
+  for (let tries = 0; ; tries += 1) {
+    const lock = tryPidLock(path);
+    if (lock.kind === 'acquired') return lock.release;
+    if (tries % 50 === 0) note(`${name}: process ${lock.holder.pid} builds it, waiting`);
+    await delay(200);
+  }
+}
+
+async function runGoBuild(build: PinnedBuild, go: string, note: Note): Promise<void> {
+  const { recipe, version } = build;
+  const title = `building ${recipe.name} ${version}`;
+  note(
+    `${title} from Go modules: about ${recipe.typicalBuild} on two cores, then cached in ${build.cacheFolder}`,
+  );
+  // Beside its final place, so that the rename that publishes it is atomic.
+  const scratch = mkdtempSync(`${build.buildFolder}.tmp-`);
+  const logFile = join(build.cacheFolder, 'builds', `${recipe.name}.log`);
+  rmSync(logFile, { force: true });
+  const compile = new ManagedProcess({
+    name: `go build ${recipe.name}`,
+    command: go,
+    args: [
+      'build',
+      '-v',
+      '-trimpath',
+      '-ldflags',
+      build.flags,
+      '-o',
+      join(scratch, recipe.name),
+      recipe.goPackage,
+    ],
+    cwd: build.moduleFolder,
+    env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-mod=readonly -buildvcs=false' },
+    logFile,
+  });
+  const start = performance.now();
+  const ticker = setInterval(() => note(`${title}: ${progress(start, logFile)}`), 10_000);
+  try {
+    await compile.start();
+    const exit = await compile.exited();
+    if (exit?.code !== 0) {
+      throw new SetupError(`${title} failed. End of ${logFile}:\n${compile.logTail(20)}`);
+    }
+    rmSync(build.buildFolder, { recursive: true, force: true });
+    renameSync(scratch, build.buildFolder);
+    note(`${title}: done after ${elapsed(start)}`);
+  } finally {
+    clearInterval(ticker);
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** `go build -v` prints a line per compiled package and one per downloaded module, and nothing while it links. */
+function progress(start: number, logFile: string): string {
+  const lines = readFileSync(logFile, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  const packages = lines.filter((line) => !line.startsWith('go: ')).length;
+  return `${elapsed(start)}, ${packages} packages compiled, last: ${lines.at(-1) ?? 'linking'}`;
+}
+
+function elapsed(start: number): string {
+  return `${Math.round((performance.now() - start) / 1000)} s`;
+}
+
+function linkNewest(build: PinnedBuild): void {
+  const link = join(build.cacheFolder, 'bin', build.recipe.name);
+  mkdirSync(dirname(link), { recursive: true });
+  const draft = `${link}.${process.pid}`;
+  rmSync(draft, { force: true });
+  symlinkSync(relative(dirname(link), build.path), draft);
+  renameSync(draft, link);
+}
