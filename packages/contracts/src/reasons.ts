@@ -38,6 +38,7 @@ export const rejectionReasons = {
   UnknownSku: 'UnknownSku',
   OutOfStock: 'OutOfStock',
   NotReserved: 'NotReserved',
+  AlreadyReserved: 'AlreadyReserved',
   CardDeclined: 'CardDeclined',
   UnknownPaymentMethod: 'UnknownPaymentMethod',
 } as const;
