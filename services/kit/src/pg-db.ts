@@ -1,0 +1,259 @@
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+import { RetryableError } from '@sagamesh/runtime/errors';
+import type { Db, QueryResult, SessionLock, SqlValue, Tx } from './db.ts';
+import { classifySqlError, sqlStateOf, stalePlanState } from './sql-error.ts';
+import { CommitCallbacks, TxScope } from './tx-scope.ts';
+
+/** The database port on PostgreSQL through a pool of `pg` clients. */
+
+export interface PgOptions {
+  readonly maxConnections?: number;
+  readonly statementTimeoutMillis?: number;
+}
+
+const int8Oid = 20;
+
+/** int8 as a number: money and counters fit; what does not fit must not be rounded in silence. */
+function parseInt8(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`int8 value ${text} does not fit a number`);
+  return value;
+}
+
+// pg types this callback as generic in its format; both formats of everything else are pg's own business.
+const customTypes: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) => (oid === int8Oid ? parseInt8 : pg.types.getTypeParser(oid, format)),
+};
+
+/** Named statements are parsed once per connection. The name is the text's hash, so that it is the same in every connection. */
+const statementNames = new Map<string, string>();
+const statementNamesMax = 500;
+
+function statementName(text: string): string | undefined {
+  const known = statementNames.get(text);
+  if (known !== undefined) return known;
+  if (statementNames.size >= statementNamesMax) return undefined;
+  const name = `s_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
+  statementNames.set(text, name);
+  return name;
+}
+
+type Queryable = pg.PoolClient | pg.Client;
+
+async function runQuery<T extends object>(
+  client: Queryable,
+  text: string,
+  params: readonly SqlValue[],
+): Promise<QueryResult<T>> {
+  const name = statementName(text);
+  try {
+    const result = await client.query<T & pg.QueryResultRow>({
+      ...(name === undefined ? {} : { name }),
+      text,
+      values: [...params],
+    });
+    return { rows: result.rows, rowCount: result.rowCount ?? result.rows.length };
+  } catch (thrown) {
+    throw classifySqlError(thrown);
+  }
+}
+
+async function runScript(client: Queryable, script: string): Promise<void> {
+  try {
+    await client.query(script);
+  } catch (thrown) {
+    throw classifySqlError(thrown);
+  }
+}
+
+class PgTx implements Tx {
+  readonly committed = new CommitCallbacks();
+  private readonly client: Queryable;
+  private ended = false;
+
+  constructor(client: Queryable) {
+    this.client = client;
+  }
+
+  async query<T extends object>(text: string, params: readonly SqlValue[] = []): Promise<QueryResult<T>> {
+    this.assertOpen();
+    return runQuery<T>(this.client, text, params);
+  }
+
+  async exec(script: string): Promise<void> {
+    this.assertOpen();
+    await runScript(this.client, script);
+  }
+
+  afterCommit(callback: () => void): void {
+    this.committed.add(callback);
+  }
+
+  end(): void {
+    this.ended = true;
+  }
+
+  /** A tx that leaked out of its function would write on a connection that someone else has by now. */
+  private assertOpen(): void {
+    if (this.ended) throw new Error('this transaction has ended: its tx must not be kept');
+  }
+}
+
+export class PgDb implements Db {
+  private readonly pool: pg.Pool;
+  private readonly scope = new TxScope();
+  private readonly connection: pg.ClientConfig;
+
+  constructor(url: string, options: PgOptions = {}) {
+    this.connection = {
+      connectionString: url,
+      connectionTimeoutMillis: 5_000,
+      keepAlive: true,
+      types: customTypes,
+    };
+    const statementTimeoutMillis = options.statementTimeoutMillis ?? 10_000;
+    this.pool = new pg.Pool({
+      ...this.connection,
+      max: options.maxConnections ?? 12,
+      statement_timeout: statementTimeoutMillis,
+      // The server cancels first; this is for a server that does not answer at all.
+      query_timeout: statementTimeoutMillis + 2_000,
+      idle_in_transaction_session_timeout: 30_000,
+    });
+    // A broken idle connection leaves the pool by itself; without a listener it would end the process.
+    this.pool.on('error', () => undefined);
+  }
+
+  async query<T extends object>(text: string, params: readonly SqlValue[] = []): Promise<QueryResult<T>> {
+    return this.withClient((client) => runQuery<T>(client, text, params));
+  }
+
+  async exec(script: string): Promise<void> {
+    await this.withClient((client) => runScript(client, script));
+  }
+
+  afterCommit(callback: () => void): void {
+    this.scope.assertOutside();
+    queueMicrotask(callback);
+  }
+
+  async tx<R>(fn: (tx: Tx) => Promise<R>): Promise<R> {
+    const [result, committed] = await this.withClient(async (client) => {
+      await runScript(client, 'begin isolation level read committed');
+      const tx = new PgTx(client);
+      let answer: R;
+      try {
+        answer = await this.scope.run(() => fn(tx));
+      } catch (thrown) {
+        tx.end();
+        await rollback(client);
+        throw thrown;
+      }
+      tx.end();
+      await commit(client);
+      return [answer, tx.committed] as const;
+    });
+    committed.run();
+    return result;
+  }
+
+  async tryLock(name: string): Promise<SessionLock | undefined> {
+    // An own connection: the lock must live as long as its holder and must go with it at once. The keepalives are the server's: they free
+    // the lock of a machine that vanished.
+    const client = new pg.Client({
+      ...this.connection,
+      options: '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3',
+    });
+    let held = false;
+    const lost = () => void (held = false);
+    client.on('error', lost);
+    client.on('end', lost);
+    try {
+      await client.connect();
+      const { rows } = await client.query<{ locked: boolean }>(
+        'select pg_try_advisory_lock(hashtextextended($1, 0)) as locked',
+        [name],
+      );
+      held = rows[0]?.locked === true;
+    } catch (thrown) {
+      await client.end().catch(() => undefined);
+      throw classifySqlError(thrown);
+    }
+    const release = () => client.end().catch(() => undefined);
+    if (!held) {
+      await release();
+      return undefined;
+    }
+    return { held: () => held, release };
+  }
+
+  async ping(timeoutMillis: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new RetryableError('the database did not answer in time')),
+        timeoutMillis,
+      );
+    });
+    const answer = this.pool.query('select 1').catch((thrown: unknown) => {
+      throw classifySqlError(thrown);
+    });
+    try {
+      await Promise.race([answer, timeout]);
+    } finally {
+      clearTimeout(timer);
+      answer.catch(() => undefined);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+
+  private async withClient<R>(fn: (client: pg.PoolClient) => Promise<R>): Promise<R> {
+    this.scope.assertOutside();
+    let client: pg.PoolClient;
+    try {
+      client = await this.pool.connect();
+    } catch (thrown) {
+      throw classifySqlError(thrown);
+    }
+    const onError = () => undefined;
+    client.on('error', onError);
+    let broken = false;
+    try {
+      return await fn(client);
+    } catch (thrown) {
+      broken = mayBeBroken(thrown);
+      throw thrown;
+    } finally {
+      client.off('error', onError);
+      client.release(broken);
+    }
+  }
+}
+
+/** Lost or timed-out connections and stale plans: do not hand this connection to anyone again. */
+function mayBeBroken(thrown: unknown): boolean {
+  if (!(thrown instanceof RetryableError)) return false;
+  const state = sqlStateOf(thrown);
+  return state === undefined || state === stalePlanState;
+}
+
+async function rollback(client: pg.PoolClient): Promise<void> {
+  // When even this fails the connection is gone, and the server rolls back by itself.
+  await client.query('rollback').catch(() => undefined);
+}
+
+/** When COMMIT is not answered nobody knows what happened: the caller runs again and reads what it finds (the fence row decides). */
+async function commit(client: pg.PoolClient): Promise<void> {
+  let command: string;
+  try {
+    command = (await client.query('commit')).command;
+  } catch (thrown) {
+    throw new RetryableError('the outcome of the commit is unknown', { cause: thrown });
+  }
+  // COMMIT of an aborted transaction succeeds with the tag ROLLBACK (PostgreSQL docs, COMMIT).
+  if (command === 'ROLLBACK') throw new RetryableError('the transaction was rolled back at commit');
+}

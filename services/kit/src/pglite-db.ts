@@ -1,0 +1,220 @@
+import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { PGlite, type Results, type Transaction } from '@electric-sql/pglite';
+import { RetryableError } from '@sagamesh/runtime/errors';
+import { withTimeout } from '@sagamesh/runtime/timing';
+import type { Db, QueryResult, SessionLock, SqlValue, Tx } from './db.ts';
+import { lockDirectory } from './pglite-lock.ts';
+import { emptyDatabase, forgetEmptyDatabase } from './pglite-template.ts';
+import { classifySqlError } from './sql-error.ts';
+import { CommitCallbacks, TxScope } from './tx-scope.ts';
+
+/** The database port on PGlite: PostgreSQL in this process, with one connection. For demo, development and tests. */
+
+export interface PgliteOptions {
+  /** Default true for a directory. PGlite itself switches it off, so that a power cut may lose what was committed. */
+  readonly fsync?: boolean;
+}
+
+const int8Oid = 20;
+
+/** PGlite gives a BigInt when the value does not fit; as on PostgreSQL that is refused here. */
+function parseInt8(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`int8 value ${text} does not fit a number`);
+  return value;
+}
+
+/** 4 MB of shared buffers instead of 160: half the memory, the same start. */
+function startParams(fsync: boolean): string[] {
+  const base = [...PGlite.defaultStartParams, '-c', 'shared_buffers=4MB'];
+  return fsync ? [...base.filter((param) => param !== '-F'), '-c', 'fsync=on'] : base;
+}
+
+async function open(init: { dataDir?: string; loadDataDir?: Blob; fsync: boolean }): Promise<PGlite> {
+  return PGlite.create({
+    ...(init.dataDir === undefined ? {} : { dataDir: init.dataDir }),
+    ...(init.loadDataDir === undefined ? {} : { loadDataDir: init.loadDataDir }),
+    startParams: startParams(init.fsync),
+    parsers: { [int8Oid]: parseInt8 },
+  });
+}
+
+/** From the template when there is a good one, else from nothing. */
+async function openEmpty(dataDir: string | undefined): Promise<PGlite> {
+  const template = await emptyDatabase(startParams(false));
+  const target = dataDir === undefined ? {} : { dataDir };
+  if (template !== undefined) {
+    try {
+      const database = await open({ ...target, loadDataDir: template, fsync: false });
+      await database.query('select 1');
+      return database;
+    } catch {
+      await forgetEmptyDatabase();
+      if (dataDir !== undefined) await rm(dataDir, { recursive: true, force: true });
+    }
+  }
+  return open({ ...target, fsync: false });
+}
+
+/** A directory that exists is complete: an interrupted first start leaves only `pgdata.partial`. */
+async function openDirectory(dir: string, fsync: boolean): Promise<PGlite> {
+  const dataDir = join(dir, 'pgdata');
+  const exists = await access(dataDir).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) {
+    const partial = join(dir, 'pgdata.partial');
+    await rm(partial, { recursive: true, force: true });
+    const fresh = await openEmpty(partial);
+    await fresh.close();
+    await rename(partial, dataDir);
+  }
+  return open({ dataDir, fsync });
+}
+
+/** `target`: a directory, or `memory`. Throws TerminalError when another process uses the directory. */
+export async function openPglite(target: string, options: PgliteOptions = {}): Promise<Db> {
+  if (target === 'memory') return new PgliteDb(await openEmpty(undefined), async () => undefined);
+  const dir = resolve(target);
+  await mkdir(dir, { recursive: true });
+  const unlock = await lockDirectory(dir);
+  try {
+    return new PgliteDb(await openDirectory(dir, options.fsync ?? true), unlock);
+  } catch (thrown) {
+    await unlock();
+    throw thrown;
+  }
+}
+
+type Queryable = Pick<Transaction, 'query' | 'exec'>;
+
+async function runQuery<T extends object>(
+  on: Queryable,
+  text: string,
+  params: readonly SqlValue[],
+): Promise<QueryResult<T>> {
+  let result: Results<T>;
+  try {
+    result = await on.query<T>(text, [...params]);
+  } catch (thrown) {
+    throw classifySqlError(thrown);
+  }
+  return { rows: result.rows, rowCount: result.rowCount ?? result.rows.length };
+}
+
+async function runScript(on: Queryable, script: string): Promise<void> {
+  try {
+    await on.exec(script);
+  } catch (thrown) {
+    throw classifySqlError(thrown);
+  }
+}
+
+class PgliteTx implements Tx {
+  readonly committed = new CommitCallbacks();
+  private readonly transaction: Transaction;
+  private ended = false;
+
+  constructor(transaction: Transaction) {
+    this.transaction = transaction;
+  }
+
+  async query<T extends object>(text: string, params: readonly SqlValue[] = []): Promise<QueryResult<T>> {
+    this.assertOpen();
+    return runQuery<T>(this.transaction, text, params);
+  }
+
+  async exec(script: string): Promise<void> {
+    this.assertOpen();
+    await runScript(this.transaction, script);
+  }
+
+  afterCommit(callback: () => void): void {
+    this.committed.add(callback);
+  }
+
+  end(): void {
+    this.ended = true;
+  }
+
+  private assertOpen(): void {
+    if (this.ended) throw new Error('this transaction has ended: its tx must not be kept');
+  }
+}
+
+class PgliteDb implements Db {
+  private readonly pglite: PGlite;
+  private readonly unlock: () => Promise<void>;
+  private readonly scope = new TxScope();
+  private readonly locks = new Set<string>();
+  private closing: Promise<void> | undefined;
+
+  constructor(pglite: PGlite, unlock: () => Promise<void>) {
+    this.pglite = pglite;
+    this.unlock = unlock;
+  }
+
+  async query<T extends object>(text: string, params: readonly SqlValue[] = []): Promise<QueryResult<T>> {
+    this.scope.assertOutside();
+    return runQuery<T>(this.pglite, text, params);
+  }
+
+  async exec(script: string): Promise<void> {
+    this.scope.assertOutside();
+    await runScript(this.pglite, script);
+  }
+
+  afterCommit(callback: () => void): void {
+    this.scope.assertOutside();
+    queueMicrotask(callback);
+  }
+
+  async tx<R>(fn: (tx: Tx) => Promise<R>): Promise<R> {
+    this.scope.assertOutside();
+    // What `fn` throws is the caller's and goes through as it is; what BEGIN or COMMIT throw is classified.
+    let thrownByFn: { readonly thrown: unknown } | undefined;
+    let committed: CommitCallbacks | undefined;
+    try {
+      const result = await this.pglite.transaction(async (transaction) => {
+        const tx = new PgliteTx(transaction);
+        committed = tx.committed;
+        try {
+          return await this.scope.run(() => fn(tx));
+        } catch (thrown) {
+          thrownByFn = { thrown };
+          throw thrown;
+        } finally {
+          tx.end();
+        }
+      });
+      committed?.run();
+      return result;
+    } catch (thrown) {
+      if (thrownByFn !== undefined) throw thrownByFn.thrown;
+      throw new RetryableError('the transaction did not commit', { cause: thrown });
+    }
+  }
+
+  /** The directory's lock keeps other processes out, so the name only has to be free in this one. */
+  async tryLock(name: string): Promise<SessionLock | undefined> {
+    if (this.locks.has(name)) return undefined;
+    this.locks.add(name);
+    let held = true;
+    const release = async () => {
+      if (held) this.locks.delete(name);
+      held = false;
+    };
+    return { held: () => held && this.closing === undefined, release };
+  }
+
+  async ping(timeoutMillis: number): Promise<void> {
+    await withTimeout(this.pglite.query('select 1'), timeoutMillis, 'the database did not answer in time');
+  }
+
+  async close(): Promise<void> {
+    this.closing ??= this.pglite.close().finally(this.unlock);
+    await this.closing;
+  }
+}
