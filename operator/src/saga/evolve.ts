@@ -1,0 +1,240 @@
+import type { StepState } from '@sagamesh/contracts/order-saga';
+import { failureReasons } from '@sagamesh/contracts/reasons';
+import { unreachable } from '@sagamesh/contracts/unreachable';
+import { stepAt } from './plan.ts';
+import type { Fact, OpenSaga, SagaState, Wishes } from './state.ts';
+import {
+  abort,
+  changeStep,
+  forwardFrom,
+  isForwardOnly,
+  nameOfCall,
+  undoBelow,
+  waitAgain,
+} from './transitions.ts';
+import type { Trouble } from './transitions.ts';
+
+type Reply = Extract<Fact, { kind: 'ReplyArrived' }>;
+type Sent = Extract<Fact, { kind: 'CommandSent' }>;
+
+/**
+ * What happened, folded into what we believe. A fact that does not fit changes nothing: replies may be late, doubled, or meant for a question
+ * that is no longer open.
+ */
+export function evolve(state: SagaState, fact: Fact, nowMillis: number): SagaState {
+  return heed(take(state, fact, nowMillis), nowMillis);
+}
+
+function take(state: SagaState, fact: Fact, nowMillis: number): SagaState {
+  switch (fact.kind) {
+    case 'ObjectObserved':
+      return { ...state, wishes: fact.wishes, recorded: fact.recorded };
+    case 'ServicesLookedUp':
+      return { ...state, lookUp: { missing: fact.missing, atMillis: nowMillis } };
+    case 'CommandSent':
+      return commandSent(state, fact, nowMillis);
+    case 'ReplyArrived':
+      return replyArrived(state, fact, nowMillis);
+    case 'ConnectionRestored':
+      return askAgain(state);
+    case 'TimePassed':
+      return timePassed(state, nowMillis);
+    default:
+      return unreachable(fact);
+  }
+}
+
+/** What people and the clock want of the state we are in now: turn round, or give up one acknowledgement. */
+function heed(state: SagaState, nowMillis: number): SagaState {
+  if (state.phase === 'Ended') return state;
+  const moved = canTurn(state) ? turnRound(state, nowMillis) : applyAbandon(state, nowMillis);
+  return moved === state ? state : heed(moved, nowMillis);
+}
+
+function canTurn(state: OpenSaga): boolean {
+  return state.phase === 'Forward' && !state.pivotPassed;
+}
+
+function turnRound(state: OpenSaga, nowMillis: number): SagaState {
+  const trouble = reasonToTurn(state.wishes, state.startedAtMillis, nowMillis);
+  return trouble ? abort(state, trouble, nowMillis) : state;
+}
+
+function reasonToTurn(wishes: Wishes, startedAtMillis: number, nowMillis: number): Trouble | null {
+  if (wishes.deleting) return { reason: failureReasons.Deleted, message: 'the OrderSaga was deleted' };
+  if (wishes.cancel) return { reason: failureReasons.Cancelled, message: 'spec.cancel was set' };
+  if (nowMillis >= startedAtMillis + wishes.deadlineSeconds * 1_000) {
+    const message = `not past the pivot ${wishes.deadlineSeconds} s after the start`;
+    return { reason: failureReasons.DeadlineExceeded, message };
+  }
+  return null;
+}
+
+/** Only where the saga can no longer turn round; before that, cancel is the way. */
+function applyAbandon(state: OpenSaga, nowMillis: number): SagaState {
+  const step = nameOfCall(state);
+  const { direction, stepIndex } = state.call;
+  const known = state.abandoned.some((entry) => entry.step === step && entry.direction === direction);
+  if (!known && state.wishes.abandon?.step !== step) return state;
+  const by = state.wishes.abandon?.by ?? '';
+  const abandoned = known
+    ? state.abandoned
+    : [...state.abandoned, { step, direction, by, atMillis: nowMillis }];
+  const given = changeStep({ ...state, abandoned }, stepIndex, () => ({
+    state: 'Abandoned',
+    finishedAtMillis: nowMillis,
+  }));
+  return direction === 'execute'
+    ? forwardFrom(given, stepIndex + 1, nowMillis)
+    : undoBelow(given, stepIndex, nowMillis);
+}
+
+function commandSent(state: SagaState, fact: Sent, nowMillis: number): SagaState {
+  if (state.phase === 'Ended') return state;
+  const { call } = state;
+  if (call.stepIndex !== fact.stepIndex || call.direction !== fact.direction) return state;
+  const { timeoutSeconds } = stepAt(state.plan, fact.stepIndex);
+  const sent = changeStep(state, fact.stepIndex, (record) => ({
+    startedAtMillis: record.startedAtMillis ?? nowMillis,
+    mayHaveBeenSent: record.mayHaveBeenSent || fact.direction === 'execute',
+    ...(record.state === 'Done' && fact.direction === 'execute'
+      ? {}
+      : { state: stateWhileAsking(fact.direction, record.state), attempts: record.attempts + 1 }),
+  }));
+  const wait = { kind: 'reply', untilMillis: nowMillis + timeoutSeconds * 1_000 } as const;
+  return { ...sent, call: { ...call, attempt: call.attempt + 1, commandId: fact.commandId, wait } };
+}
+
+function stateWhileAsking(direction: OpenSaga['call']['direction'], before: StepState): StepState {
+  switch (direction) {
+    case 'execute':
+      return 'Running';
+    case 'compensate':
+      return before === 'Rejected' ? before : 'Compensating';
+    case 'revoke':
+      return before === 'Rejected' ? before : 'Revoking';
+    default:
+      return unreachable(direction);
+  }
+}
+
+function replyArrived(state: SagaState, reply: Reply, nowMillis: number): SagaState {
+  if (state.phase === 'Ended') return state;
+  const { call } = state;
+  if (reply.direction !== call.direction || reply.step !== nameOfCall(state)) return state;
+  switch (reply.outcome) {
+    case 'Executed':
+      return call.direction === 'execute' ? executed(state, reply, nowMillis) : state;
+    case 'Rejected':
+    case 'Fenced':
+    case 'Mismatch':
+      return call.direction === 'execute' ? refused(state, reply, nowMillis) : state;
+    case 'Compensated':
+    case 'NothingToUndo':
+      return call.direction === 'compensate'
+        ? undoBelow(settleStep(state, reply.outcome, nowMillis), call.stepIndex, nowMillis)
+        : state;
+    case 'Revoked':
+      return call.direction === 'revoke'
+        ? undoBelow(settleStep(state, reply.outcome, nowMillis), call.stepIndex, nowMillis)
+        : state;
+    case 'PivotPassed':
+      return call.direction === 'revoke' ? pivotHadPassed(state, reply, nowMillis) : state;
+    case 'Failed': {
+      // A stale Failed says nothing about the attempt that is under way now.
+      if (reply.commandId !== call.commandId || call.wait.kind !== 'reply') return state;
+      const trouble = { reason: reply.reason || failureReasons.StepFailed, message: reply.message };
+      return attemptFailed(state, trouble, nowMillis);
+    }
+    default:
+      return unreachable(reply.outcome);
+  }
+}
+
+function executed(state: OpenSaga, reply: Reply, nowMillis: number): SagaState {
+  const { stepIndex } = state.call;
+  const done = changeStep(state, stepIndex, (record) => ({
+    state: 'Done',
+    finishedAtMillis: record.state === 'Done' ? record.finishedAtMillis : nowMillis,
+    reason: '',
+    message: '',
+  }));
+  const next = {
+    ...done,
+    results: { ...state.results, ...reply.result },
+    pivotPassed: state.pivotPassed || stepIndex === state.plan.pivotIndex,
+  };
+  return forwardFrom(next, stepIndex + 1, nowMillis);
+}
+
+/** A final no. Up to the pivot the saga turns round; after it there is only forward, so people must see it (StepStuck). */
+function refused(state: OpenSaga, reply: Reply, nowMillis: number): SagaState {
+  const trouble = { reason: refusalReason(reply), message: reply.message };
+  const noted = changeStep(state, state.call.stepIndex, (record) => ({
+    ...trouble,
+    state: reply.outcome === 'Rejected' ? 'Rejected' : record.state,
+  }));
+  if (!isForwardOnly(state)) return abort(noted, trouble, nowMillis);
+  const waiting = waitAgain(noted, trouble, nowMillis);
+  return { ...waiting, call: { ...waiting.call, refused: true } };
+}
+
+function refusalReason(reply: Reply): string {
+  if (reply.outcome === 'Fenced') return failureReasons.StepFenced;
+  if (reply.outcome === 'Mismatch') return failureReasons.IdempotencyMismatch;
+  return reply.reason || failureReasons.StepRejected;
+}
+
+/** A step that said no stays `Rejected` for the reader: that is the story of this saga. */
+function settleStep(state: OpenSaga, now: StepState, nowMillis: number): OpenSaga {
+  return changeStep(state, state.call.stepIndex, (record) => ({
+    state: record.state === 'Rejected' ? record.state : now,
+    finishedAtMillis: nowMillis,
+  }));
+}
+
+/** The abort came too late: the pivot's row says executed, and that decides (law 2). */
+function pivotHadPassed(state: OpenSaga, reply: Reply, nowMillis: number): SagaState {
+  const { pivotIndex } = state.plan;
+  const steps = state.steps.map((record, index) =>
+    index > pivotIndex
+      ? record
+      : {
+          ...record,
+          state: 'Done' as const,
+          finishedAtMillis: record.finishedAtMillis ?? nowMillis,
+          reason: '',
+          message: '',
+        },
+  );
+  const results = { ...state.results, ...reply.result };
+  const next = { ...state, steps, results, failure: null, pivotPassed: true };
+  return forwardFrom(next, pivotIndex + 1, nowMillis);
+}
+
+function timePassed(state: SagaState, nowMillis: number): SagaState {
+  if (state.phase === 'Ended') return state;
+  const { call } = state;
+  if (call.wait.kind === 'ready' || nowMillis < call.wait.untilMillis) return state;
+  if (call.wait.kind === 'backoff') return { ...state, call: { ...call, wait: { kind: 'ready' } } };
+  const { name, timeoutSeconds } = stepAt(state.plan, call.stepIndex);
+  const message = `${name}: no answer within ${timeoutSeconds} s, attempt ${call.attempt}`;
+  return attemptFailed(state, { reason: failureReasons.StepTimedOut, message }, nowMillis);
+}
+
+/** Trouble or silence. An EXECUTE up to the pivot has a budget; everything else never gives up. */
+function attemptFailed(state: OpenSaga, trouble: Trouble, nowMillis: number): SagaState {
+  const { call } = state;
+  const { retry } = stepAt(state.plan, call.stepIndex);
+  const noted = changeStep(state, call.stepIndex, () => trouble);
+  const mayGiveUp = call.direction === 'execute' && !isForwardOnly(state);
+  return mayGiveUp && call.attempt >= retry.maxAttempts
+    ? abort(noted, trouble, nowMillis)
+    : waitAgain(noted, trouble, nowMillis);
+}
+
+/** A lost attempt is not the step's fault, so it does not count against its budget. */
+function askAgain(state: SagaState): SagaState {
+  if (state.phase === 'Ended' || state.call.wait.kind !== 'reply') return state;
+  return { ...state, call: { ...state.call, attempt: state.call.attempt - 1, wait: { kind: 'ready' } } };
+}
