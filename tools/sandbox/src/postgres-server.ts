@@ -1,14 +1,14 @@
 /** A throw-away PostgreSQL on loopback: a new empty cluster at each start, trusted connections, no fsync. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import pg from 'pg';
-import { isAtLeast, type Version } from './binary-catalog.ts';
-import { isExecutable, pathFolders, versionOf, type Environment } from './binary-search.ts';
+import { Client, escapeIdentifier } from 'pg';
+import type { Environment } from './binary-search.ts';
 import type { DataDir } from './data-dir.ts';
+import { findPostgres } from './find-postgres.ts';
 import { ManagedProcess } from './managed-process.ts';
 import { SetupError } from './setup-error.ts';
 
@@ -27,7 +27,6 @@ export type PostgresServer = {
 
 export type PostgresOptions = { readonly dataDir: DataDir; readonly env?: Environment };
 
-const oldest: Version = { major: 15, minor: 0, patch: 0 };
 const superuser = 'sagamesh';
 
 export async function startPostgres({
@@ -64,7 +63,7 @@ export async function startPostgres({
   dataDir.track(server);
   await server.start();
   const createDatabase = async (name: string): Promise<string> => {
-    await withClient(url, (client) => client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}`));
+    await withClient(url, (client) => client.query(`CREATE DATABASE ${escapeIdentifier(name)}`));
     return `postgresql://${superuser}@127.0.0.1:${port}/${encodeURIComponent(name)}`;
   };
   const stop = async (): Promise<void> => {
@@ -72,38 +71,6 @@ export async function startPostgres({
     rmSync(folder, { recursive: true, force: true });
   };
   return { url, createDatabase, process: server, stop };
-}
-
-/** The folder with `postgres` and `initdb`: `SAGAMESH_PG_BIN`, then PATH, then where Debian and Homebrew put them. */
-export async function findPostgres(env: Environment): Promise<string> {
-  const chosen = env['SAGAMESH_PG_BIN'];
-  const folders =
-    chosen === undefined || chosen === '' ? [...pathFolders(env), ...packagedFolders()] : [chosen];
-  for (const folder of folders) {
-    if (!isExecutable(join(folder, 'initdb')) || !isExecutable(join(folder, 'postgres'))) continue;
-    const version = await versionOf(join(folder, 'postgres'), ['--version'], /PostgreSQL\) (\S+)/);
-    if (version !== undefined && isAtLeast(version, oldest)) return folder;
-  }
-  throw new SetupError(
-    [
-      `PostgreSQL ${oldest.major} or newer is missing: no usable \`postgres\` with \`initdb\` in ${folders.join(', ')}.`,
-      'Any one of these helps:',
-      '  - install the server package of your system (Debian and Ubuntu: `apt-get install postgresql`; Homebrew: `brew install postgresql@17`)',
-      '  - set SAGAMESH_PG_BIN to the folder that has `postgres` and `initdb`',
-    ].join('\n'),
-  );
-}
-
-/** Newest first. */
-function packagedFolders(): readonly string[] {
-  const children = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder) : []);
-  const number = (text: string): number => Number(/\d+/.exec(text)?.[0] ?? 0);
-  return [
-    ...children('/usr/lib/postgresql').map((name) => `/usr/lib/postgresql/${name}/bin`),
-    ...children('/opt/homebrew/opt')
-      .filter((name) => name.startsWith('postgresql@'))
-      .map((name) => `/opt/homebrew/opt/${name}/bin`),
-  ].toSorted((left, right) => number(right) - number(left));
 }
 
 type Account = { readonly uid: number; readonly gid: number };
@@ -145,8 +112,8 @@ async function initialise(initdb: string, folder: string, account: Account | und
   }
 }
 
-async function withClient<Result>(url: string, use: (client: pg.Client) => Promise<Result>): Promise<Result> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+async function withClient<Result>(url: string, use: (client: Client) => Promise<Result>): Promise<Result> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
   client.on('error', () => undefined); // a connection cut while idle; the next query tells
   await client.connect();
   try {
