@@ -21,13 +21,29 @@ const actionSchema = z
   .string()
   .min(1)
   .max(31)
-  .regex(/^[a-z][a-zA-Z0-9-]*$/);
+  .regex(/^[a-z][a-zA-Z0-9-]*$/)
+  .describe('an action of the service: a lower-case letter, then letters, digits and dashes');
+
+/** Lengths count code points, as the API server does: what admission lets in must never fail to parse here. */
+function text(charactersMax: number) {
+  return z
+    .string()
+    .refine((value) => Array.from(value).length <= charactersMax, `at most ${charactersMax} characters`)
+    .meta({ maxLength: charactersMax });
+}
+
+function textMap(entriesMax: number) {
+  return z
+    .record(text(63), text(256))
+    .refine((map) => Object.keys(map).length <= entriesMax, `at most ${entriesMax} entries`)
+    .meta({ maxProperties: entriesMax });
+}
 
 export const retrySchema = z.object({
-  maxAttempts: z.int().min(1).max(100).default(5),
-  initialMillis: z.int().min(10).max(60_000).default(200),
-  factor: z.int().min(1).max(10).default(2),
-  maxMillis: z.int().min(10).max(600_000).default(30_000),
+  maxAttempts: z.int().min(1).max(100).describe('attempts before the saga turns round').default(5),
+  initialMillis: z.int().min(10).max(60_000).describe('pause before the second attempt').default(200),
+  factor: z.int().min(1).max(10).describe('each pause is this many times the one before').default(2),
+  maxMillis: z.int().min(10).max(600_000).describe('no pause is longer than this').default(30_000),
 });
 
 export const stepSchema = z.object({
@@ -35,23 +51,34 @@ export const stepSchema = z.object({
     .string()
     .min(1)
     .max(63)
-    .regex(/^[a-z][a-zA-Z0-9-]*$/),
+    .regex(/^[a-z][a-zA-Z0-9-]*$/)
+    .describe('a step name, used once in a plan: a lower-case letter, then letters, digits and dashes'),
   service: z
     .string()
     .min(1)
     .max(31)
-    .regex(/^[a-z][a-z0-9-]*$/),
+    .regex(/^[a-z][a-z0-9-]*$/)
+    .describe('a service name: a lower-case letter, then lower-case letters, digits and dashes'),
   execute: actionSchema,
   compensate: actionSchema.optional(),
-  pivot: z.boolean().default(false),
-  /** Per attempt. */
-  timeoutSeconds: z.int().min(1).max(3_600).default(10),
-  retry: retrySchema.prefault({}),
-  /** Handed to the service as it stands, and part of the request hash. */
-  with: z.record(z.string().max(63), z.string().max(256)).default({}),
+  pivot: z
+    .boolean()
+    .describe("whether this step's effect decides the saga; exactly one step of a plan is the pivot")
+    .default(false),
+  timeoutSeconds: z
+    .int()
+    .min(1)
+    .max(3_600)
+    .describe('how long one attempt may take before it is sent again')
+    .default(10),
+  retry: retrySchema.describe('how a failed or unanswered attempt is repeated').prefault({}),
+  /** Part of the request hash. */
+  with: textMap(16).describe('settings handed to the service as they stand').default({}),
 });
 
 export const stepsMax = 16;
+/** Most entries of `status.results`; whoever merges replies drops what is over it, or the API server refuses the status. */
+export const resultsMax = 64;
 
 export const defaultPlan: readonly z.input<typeof stepSchema>[] = [
   { name: 'createOrder', service: 'order', execute: 'create', compensate: 'cancel' },
@@ -62,13 +89,32 @@ export const defaultPlan: readonly z.input<typeof stepSchema>[] = [
 ];
 
 export const orderSagaSpecSchema = z.object({
-  order: orderSchema,
-  steps: z.array(stepSchema).min(1).max(stepsMax),
-  /** Counted from `status.startedAt`, suspended or not; counts only until the pivot is taken. */
-  deadlineSeconds: z.int().min(1).max(604_800).default(300),
-  suspend: z.boolean().default(false),
-  cancel: z.boolean().default(false),
-  ttlSecondsAfterFinished: z.int().min(0).max(31_536_000).default(86_400),
+  order: orderSchema.describe('the order; immutable'),
+  steps: z
+    .array(stepSchema)
+    .min(1)
+    .max(stepsMax)
+    .describe('the plan, in order; immutable; by default the plan of the bundled services'),
+  deadlineSeconds: z
+    .int()
+    .min(1)
+    .max(604_800)
+    .describe('abort when the pivot was not reached by then, counted from status.startedAt, suspended or not')
+    .default(300),
+  suspend: z
+    .boolean()
+    .describe('true: send no further step; undo, cancel and delete go on nevertheless')
+    .default(false),
+  cancel: z
+    .boolean()
+    .describe('true: abort and undo, unless the pivot was taken; there is no way back to false')
+    .default(false),
+  ttlSecondsAfterFinished: z
+    .int()
+    .min(0)
+    .max(31_536_000)
+    .describe('how long the object is kept after its end')
+    .default(86_400),
 });
 
 export const outcomeSchema = z.enum(['Completed', 'Compensated', 'Abandoned']);
@@ -129,12 +175,14 @@ export const abandonedSchema = z.object({
 export const orderSagaStatusSchema = z.object({
   observedGeneration: z.int().min(0).optional(),
   conditions: z.array(conditionSchema).max(4).optional(),
-  outcome: outcomeSchema.optional(),
-  failure: failureSchema.optional(),
-  currentStep: z.string().max(63).optional(),
-  progress: z.string().max(7).optional(),
+  outcome: outcomeSchema
+    .describe('how the saga ended; unset while it is open, and never changes once set')
+    .optional(),
+  failure: failureSchema.describe('why the saga turned round; written before anything is undone').optional(),
+  currentStep: z.string().max(63).describe('the step that is being done or undone').optional(),
+  progress: z.string().max(7).describe('steps done / steps of the plan').optional(),
   steps: z.array(stepStatusSchema).max(stepsMax).optional(),
-  results: z.record(z.string().max(63), z.string().max(256)).optional(),
+  results: textMap(resultsMax).describe('small values that the services answered').optional(),
   abandoned: z.array(abandonedSchema).max(stepsMax).optional(),
   startedAt: timeSchema.optional(),
   finishedAt: timeSchema.optional(),

@@ -13,16 +13,32 @@ export const orderLimits = {
 export const orderIdPattern = '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$';
 const skuPattern = '^[A-Za-z0-9][A-Za-z0-9._-]*$';
 
-export const skuSchema = z.string().min(1).max(64).regex(new RegExp(skuPattern));
+/*
+ * Descriptions are read by people in three places: `kubectl explain`, the published schemas, and the answer to a value that does not
+ * fit ("must be <description>"). So they are noun phrases. Patterns stay within what JavaScript and RE2 (the API server) read alike:
+ * no \s, no \d, no look-around.
+ */
+
+export const skuSchema = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(new RegExp(skuPattern))
+  .describe('a stock keeping unit: letters, digits, dots, dashes and underscores, such as KEYBOARD');
 export const currencySchema = z
   .string()
   .length(3)
-  .regex(/^[A-Z]{3}$/);
+  .regex(/^[A-Z]{3}$/)
+  .describe('an ISO 4217 currency code: three capital letters, such as EUR');
 
 export const itemSchema = z.object({
   sku: skuSchema,
-  quantity: z.int().min(1).max(orderLimits.quantityMax),
-  unitPriceCents: z.int().min(1).max(orderLimits.amountCentsMax),
+  quantity: z.int().min(1).max(orderLimits.quantityMax).describe('how many pieces'),
+  unitPriceCents: z
+    .int()
+    .min(1)
+    .max(orderLimits.amountCentsMax)
+    .describe('price of one piece in minor units of the currency (cents), never a fraction'),
 });
 
 export const contactSchema = z.object({
@@ -30,38 +46,58 @@ export const contactSchema = z.object({
     .string()
     .min(3)
     .max(254)
-    .regex(/^[^@\s]+@[^@\s]+$/)
+    .regex(/^[!-?A-~]+@[!-?A-~]+$/)
+    .describe('an e-mail address such as ada@example.org')
     .optional(),
   phone: z
     .string()
     .min(5)
     .max(20)
     .regex(/^\+?[0-9 ]+$/)
+    .describe('a telephone number: digits and spaces, with a leading + for the country')
     .optional(),
 });
 
 export const orderSchema = z.object({
   /** The business key: one saga per order id, for ever. A DNS label, because the OrderSaga is named from it. */
-  id: z.string().min(1).max(63).regex(new RegExp(orderIdPattern)),
+  id: z
+    .string()
+    .min(1)
+    .max(63)
+    .regex(new RegExp(orderIdPattern))
+    .describe(
+      'a business key, used once for ever: lower-case letters, digits and dashes, such as order-1001',
+    ),
   customerId: z
     .string()
     .min(1)
     .max(64)
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]*$/),
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]*$/)
+    .describe('a customer id: letters, digits and . _ @ -'),
   currency: currencySchema,
-  items: z.array(itemSchema).min(1).max(orderLimits.itemsMax),
+  items: z
+    .array(itemSchema)
+    .min(1)
+    .max(orderLimits.itemsMax)
+    .describe('what is ordered, with the agreed prices'),
   paymentMethod: z
     .string()
     .min(1)
     .max(64)
-    .regex(/^[A-Za-z0-9_]+$/),
-  contact: contactSchema.optional(),
+    .regex(/^[A-Za-z0-9_]+$/)
+    .describe(
+      'a means of payment as the provider names it, such as pm_card_visa: letters, digits and underscores, never a card number',
+    ),
+  contact: contactSchema.describe('where the customer is told; kept out of every log').optional(),
   /** Set by the intake: the eventId of the `order.created` that this saga answers. */
   sourceEventId: z
     .string()
     .min(1)
     .max(64)
     .regex(/^[A-Za-z0-9-]+$/)
+    .describe(
+      'an event id of letters, digits and dashes: the event that this order came from, set by the intake',
+    )
     .optional(),
 });
 
