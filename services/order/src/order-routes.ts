@@ -1,0 +1,103 @@
+import { orderSchema } from '@sagamesh/contracts/order';
+import { type Caller, callerOf } from '@sagamesh/kit/auth';
+import type { Db } from '@sagamesh/kit/db';
+import { idempotent } from '@sagamesh/kit/idempotency-key';
+import { parseBody, Problem } from '@sagamesh/kit/problem';
+import type { Express, Request, RequestHandler, Response } from 'express';
+import type { z } from 'zod';
+import type { OrderRecord } from './order-record.ts';
+import { listQuerySchema, orderRequestSchema } from './order-requests.ts';
+import { findOrder, listOrders } from './order-store.ts';
+import { placeOrder, type PlaceOrderOptions } from './place-order.ts';
+
+/** HTTP of the order service. Every route needs a token; a customer sees only the own orders, the role `admin` all. */
+
+const path = '/api/v1/orders';
+
+export interface OrderRoutesOptions extends PlaceOrderOptions {
+  readonly db: Db;
+  /** From the kit: refuses with 401, else makes `callerOf` answer. */
+  readonly authenticate: RequestHandler;
+}
+
+export function addOrderRoutes(app: Express, options: OrderRoutesOptions): void {
+  const { db, authenticate } = options;
+  app.post(path, authenticate, async (request, response) => {
+    const customerId = customerOf(response);
+    const wanted = parseBody(orderRequestSchema, request);
+    const answer = await idempotent(db, request, customerId, async (tx) => {
+      const record = await placeOrder(tx, customerId, wanted, options);
+      return {
+        status: 201,
+        body: orderView(record),
+        headers: { location: `${path}/${record.order.id}` },
+      };
+    });
+    response.status(answer.status).set(answer.headers).json(answer.body);
+  });
+  app.get(path, authenticate, async (request, response) => {
+    const { limit, before } = parseQuery(request);
+    const caller = callerOf(response);
+    // One more than asked for tells whether there is a next page.
+    const found = await listOrders(db, {
+      customerId: isAdmin(caller) ? null : caller.customerId,
+      before: before ?? null,
+      limit: limit + 1,
+    });
+    const page = found.slice(0, limit);
+    response.json({
+      orders: page.map(orderView),
+      nextBefore: found.length > limit ? (page.at(-1)?.number ?? null) : null,
+    });
+  });
+  app.get(`${path}/:id`, authenticate, async (request: Request<{ id: string }>, response) => {
+    const caller = callerOf(response);
+    const record = await findOrder(db, request.params.id);
+    // A stranger's order and no order look alike: ids tell nothing.
+    if (record === undefined || !(isAdmin(caller) || record.order.customerId === caller.customerId)) {
+      throw new Problem(404, 'Order not found', {
+        detail: 'There is no order of yours with this id.',
+      });
+    }
+    response.json(orderView(record));
+  });
+}
+
+const isAdmin = (caller: Caller): boolean => caller.roles.includes('admin');
+
+/** The token's subject becomes part of OrderSaga and events, so it has to fit there. */
+function customerOf(response: Response): string {
+  const parsed = orderSchema.shape.customerId.safeParse(callerOf(response).customerId);
+  if (parsed.success) return parsed.data;
+  throw new Problem(403, 'Not a customer', {
+    detail: 'The subject of this token is not a customer id that orders can carry.',
+  });
+}
+
+function parseQuery(request: Request): z.infer<typeof listQuerySchema> {
+  const parsed = listQuerySchema.safeParse(request.query);
+  if (parsed.success) return parsed.data;
+  throw new Problem(400, 'Bad query', {
+    errors: parsed.error.issues.map((issue) => ({
+      pointer: `/${issue.path.join('/')}`,
+      detail: issue.message,
+    })),
+  });
+}
+
+/** What a customer reads of an order: everything but the means of payment and the operator's bookkeeping. */
+function orderView({ order, totalCents, state, cancelReason, createdAt, updatedAt }: OrderRecord) {
+  const { id, customerId, currency, items, contact } = order;
+  return {
+    id,
+    state,
+    customerId,
+    currency,
+    items,
+    totalCents,
+    ...(contact === undefined ? {} : { contact }),
+    ...(cancelReason === null ? {} : { cancelReason }),
+    createdAt: createdAt.toISOString(),
+    updatedAt: updatedAt.toISOString(),
+  };
+}

@@ -1,0 +1,94 @@
+import type { Command } from '@sagamesh/contracts/messages';
+import type { Tx } from '@sagamesh/kit/db';
+import type { ExecuteOutcome, LocalStep, UndoOutcome } from '@sagamesh/kit/step';
+import { RetryableError, TerminalError } from '@sagamesh/runtime/errors';
+import { decideClaim, decideConfirm, decideRefusal, isUnclaimedOrderOf } from './order-decisions.ts';
+import { orderCancelled, orderConfirmed } from './order-events.ts';
+import { cancelOrder, claimOrder, confirmOrder, findPrices, insertOrder, lockOrder } from './order-store.ts';
+import { checkListPrices } from './pricing.ts';
+
+/** The saga steps of the order service: create/cancel, the pivot confirm, and the intake's refuse. */
+
+const undoneReason = 'the saga could not be completed and was undone';
+const neverStartedReason = 'the saga was ended before it created the order';
+const refusedReason = 'no saga could be made for this order';
+
+/**
+ * Claims the order that came in over HTTP, or inserts one. No order.created for an inserted one: the intake would make a second saga of it.
+ * Prices are compared with the list only when inserting: an order from HTTP keeps the prices that were agreed then.
+ */
+async function create(tx: Tx, { sagaUid, order }: Command): Promise<ExecuteOutcome> {
+  const existing = await lockOrder(tx, order.id);
+  if (existing === undefined) {
+    const problem = checkListPrices(
+      order,
+      await findPrices(
+        tx,
+        order.items.map(({ sku }) => sku),
+      ),
+    );
+    if (problem !== undefined) return problem;
+    if ((await insertOrder(tx, { order, sagaUid, announceAt: null })) === undefined) {
+      // Somebody was quicker between our look and our insert. Looking again finds the row.
+      throw new RetryableError(`order ${order.id} was made by somebody else just now`);
+    }
+    return { kind: 'executed' };
+  }
+  const decision = decideClaim(existing, order);
+  if (decision.kind === 'rejected') return decision;
+  await claimOrder(tx, order.id, sagaUid);
+  return { kind: 'executed' };
+}
+
+async function cancel(tx: Tx, { sagaUid, order }: Command): Promise<UndoOutcome> {
+  const existing = await lockOrder(tx, order.id);
+  if (existing === undefined || existing.sagaUid !== sagaUid || existing.state !== 'PENDING') {
+    // The fence says that this saga created the order and did not undo it: a confirmed order cannot be undone, and nothing else can be.
+    throw new TerminalError(`order ${order.id} is not a PENDING order of this saga and cannot be cancelled`);
+  }
+  await cancelOrder(tx, order.id, undoneReason);
+  return { events: [orderCancelled(existing, sagaUid, undoneReason)] };
+}
+
+/** The saga ended before its create ran: the order that it was made for would otherwise be announced again and again. */
+async function cancelUnclaimed(tx: Tx, { sagaUid, order }: Command): Promise<UndoOutcome> {
+  const existing = await lockOrder(tx, order.id);
+  if (!isUnclaimedOrderOf(existing, order)) return {};
+  await cancelOrder(tx, order.id, neverStartedReason);
+  return { events: [orderCancelled(existing, sagaUid, neverStartedReason)] };
+}
+
+/** The pivot: from here on the saga only goes forward. */
+async function confirm(tx: Tx, { sagaUid, order }: Command): Promise<ExecuteOutcome> {
+  const decision = decideConfirm(await lockOrder(tx, order.id), order.id, sagaUid);
+  if (decision.kind === 'rejected') return decision;
+  await confirmOrder(tx, order.id);
+  return { kind: 'executed', events: [orderConfirmed(decision.existing)] };
+}
+
+/**
+ * What the customer reads is `with.reason` or `results.reason`. Only the second is outside of the request hash: put there what may differ
+ * between attempts.
+ */
+async function refuse(tx: Tx, { order, with: settings, results }: Command): Promise<ExecuteOutcome> {
+  const existing = await lockOrder(tx, order.id);
+  const decision = decideRefusal(existing, order);
+  if (decision.kind === 'rejected') return decision;
+  if (decision.kind === 'alreadyCancelled') return { kind: 'executed' };
+  const reason = settings['reason'] ?? results['reason'] ?? refusedReason;
+  await cancelOrder(tx, order.id, reason);
+  return { kind: 'executed', events: [orderCancelled(decision.existing, null, reason)] };
+}
+
+export const orderSteps: readonly LocalStep[] = [
+  {
+    kind: 'local',
+    execute: 'create',
+    compensate: 'cancel',
+    apply: create,
+    undo: cancel,
+    undoNothing: cancelUnclaimed,
+  },
+  { kind: 'local', execute: 'confirm', apply: confirm },
+  { kind: 'local', execute: 'refuse', apply: refuse },
+];
