@@ -45,7 +45,7 @@ type Run = {
 };
 
 const watcherScript = `
-(trap '' INT TERM HUP; (read -r line <&3; kill -KILL 0) </dev/null >/dev/null 2>&1 &)
+(trap '' INT TERM HUP PIPE; (echo armed >&3; read -r line <&3; kill -KILL 0) </dev/null >/dev/null 2>&1 &)
 exec 3<&-
 exec "$@"`;
 
@@ -74,7 +74,7 @@ export class ManagedProcess {
     return this.#lastExit;
   }
 
-  /** Called at each start with the new process, before it is ready. */
+  /** Called at each start, in the same tick in which the process is made. */
   onStart(listener: (ref: ProcessRef) => void): void {
     this.#startListeners.push(listener);
   }
@@ -167,8 +167,9 @@ export class ManagedProcess {
       ...(gid === undefined ? {} : { gid }),
     });
     closeSync(log);
-    // Nothing is ever sent through the pipe; an error on it only says that the watcher is gone.
-    child.stdio[3]?.on('error', () => undefined);
+    const pipe = child.stdio[3];
+    pipe?.on('error', () => undefined); // it only says that the watcher is gone
+    const armed = new Promise((resolve) => pipe?.once('data', resolve));
     const exit = new Promise<ProcessExit>((resolve) => {
       child.once('exit', (code, signal) => resolve(this.#ended(child, code, signal)));
     });
@@ -182,6 +183,8 @@ export class ManagedProcess {
     };
     this.#run = run;
     for (const listener of this.#startListeners) listener(run.ref);
+    // A SIGSTOP before the watcher is there would leave the process unwatched.
+    await Promise.race([armed, exit]);
     return run;
   }
 

@@ -8,7 +8,7 @@ import { SetupError } from './setup-error.ts';
 export type ResolveOptions = {
   /** Read: `KUBEBUILDER_ASSETS`, `PATH`, `SAGAMESH_CACHE`. Ours when left out. */
   readonly env?: Environment;
-  /** Progress of a build, and why candidates were passed over; stderr when left out. */
+  /** Told why candidates were passed over, and how a build goes on. Left out: builds on stderr, nothing else. */
   readonly note?: Note;
 };
 
@@ -27,7 +27,6 @@ export async function resolveBinaryWithSource(
   options: ResolveOptions = {},
 ): Promise<Resolved> {
   const env = options.env ?? process.env;
-  const note = options.note ?? ((line: string) => process.stderr.write(`${line}\n`));
   const recipe = recipeOf(name);
   const build = pinnedBuildOf(recipe, cacheFolderOf(env));
   const cached = isExecutable(build.path) ? build.path : undefined;
@@ -35,8 +34,12 @@ export async function resolveBinaryWithSource(
   const go = cached === undefined ? await findGo(env) : undefined;
   const choice = chooseBinary({ recipe, found, cached, go: go?.version, cacheFolder: build.cacheFolder });
   if (choice.kind === 'missing') throw new SetupError(choice.message);
-  for (const line of choice.notes) note(`${name}: ${line}`);
+  for (const line of choice.notes) options.note?.(`${name}: ${line}`);
   if (choice.kind === 'use') return { path: choice.path, source: choice.source };
-  await ensureBuilt(build, go?.path ?? 'go', note);
+  await ensureBuilt(build, go?.path ?? 'go', options.note ?? writeToStderr);
   return { path: build.path, source: 'build' };
+}
+
+function writeToStderr(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
