@@ -73,6 +73,9 @@ export interface Broker {
   /** One round trip; rejects when there is no answer in time. */
   ping(timeoutMillis: number): Promise<void>;
 
+  /** Largest message the server takes, headers included; absent or undefined when not known. */
+  maxPayloadBytes?(): number | undefined;
+
   /** Drains and closes. */
   close(): Promise<void>;
 }

@@ -36,7 +36,10 @@ function isPlain(value: unknown): value is Record<string, unknown> {
 function cleaned(value: unknown, depth: number): unknown {
   if (Array.isArray(value)) return depth >= depthMax ? '[deep]' : value.map((one) => cleaned(one, depth + 1));
   if (!isPlain(value)) return value;
-  if (depth >= depthMax) return '[deep]';
+  return depth >= depthMax ? '[deep]' : cleanedObject(value, depth);
+}
+
+function cleanedObject(value: Readonly<Record<string, unknown>>, depth: number): Record<string, unknown> {
   const result: Record<string, unknown> = {};
   for (const [key, inner] of Object.entries(value)) {
     const hide = secretKeys.has(key.toLowerCase()) && inner !== undefined && inner !== null;
@@ -47,7 +50,7 @@ function cleaned(value: unknown, depth: number): unknown {
 
 /** A copy in which the values of telling keys are hidden. */
 export function redactObject(value: Record<string, unknown>): Record<string, unknown> {
-  return cleaned(value, 0) as Record<string, unknown>;
+  return cleanedObject(value, 0);
 }
 
 /** Quantifiers are bounded, so that a long line costs linear time. */

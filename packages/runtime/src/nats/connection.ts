@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs';
+import {
+  connect,
+  createInbox,
+  credsAuthenticator,
+  Events,
+  type ConnectionOptions,
+  type NatsConnection,
+} from 'nats';
+import { ensureError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { pause } from '../timing.ts';
+
+/** One connection that is made for ever: the first time by our own loop, afterwards by the client. */
+
+export interface LinkOptions {
+  readonly url: string;
+  readonly name: string;
+  readonly credsFile?: string | undefined;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly logger: Logger;
+}
+
+export interface NatsLink {
+  /** The connection, once there has been one; rejects after `close`. */
+  connected(): Promise<NatsConnection>;
+  /** Connected at this moment, as far as the client knows. */
+  isUp(): boolean;
+  /** A subject of our own that nobody else listens on. */
+  newInbox(): string;
+  /** Largest message the server takes, headers included; undefined before the first connection. */
+  maxPayloadBytes(): number | undefined;
+  /** Calls back whenever the connection was lost and is there again; answers how to stop that. */
+  onReconnect(listener: () => void): () => void;
+  /** Resolves when the connection is gone for good; undefined when `close` was called. */
+  readonly closed: Promise<Error | undefined>;
+  close(): Promise<void>;
+}
+
+/** Time between two tries. The server's restart is noticed within that (measured: publishing resumes 1.0 s after it is back). */
+const retryMillis = 250;
+
+/** The client's own ping: 2 x 5 s without an answer is a dead connection (default: 2 x 2 min). */
+const pingMillis = 5_000;
+
+function inboxPrefixOf(name: string): string {
+  return `_INBOX_${name.replaceAll(/[^A-Za-z0-9-]/g, '-')}`;
+}
+
+function connectionOptions(options: LinkOptions): ConnectionOptions {
+  return {
+    servers: options.url.split(',').map((one) => one.trim()),
+    name: options.name,
+    // Own inboxes, so that permissions can keep others from reading our answers.
+    inboxPrefix: inboxPrefixOf(options.name),
+    timeout: 2_000,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: retryMillis,
+    // Credentials may be rotated while we run: keep trying.
+    ignoreAuthErrorAbort: true,
+    noAsyncTraces: true,
+    pingInterval: pingMillis,
+    maxPingOut: 2,
+    ...(options.credsFile === undefined
+      ? {}
+      : { authenticator: credsAuthenticator(readFileSync(options.credsFile)) }),
+    ...(options.user === undefined ? {} : { user: options.user }),
+    ...(options.password === undefined ? {} : { pass: options.password }),
+  };
+}
+
+async function connectForEver(options: LinkOptions, stop: AbortSignal): Promise<NatsConnection> {
+  for (let attempt = 1; ; attempt += 1) {
+    if (stop.aborted) throw new Error('The NATS connection was closed');
+    try {
+      return await connect(connectionOptions(options));
+    } catch (error) {
+      // Every try for the first second, then one line in twenty.
+      if (attempt <= 4 || attempt % 20 === 0) {
+        options.logger.warn({ err: ensureError(error), attempt }, 'NATS is not reachable; trying again');
+      }
+    }
+    await pause(retryMillis, stop);
+  }
+}
+
+class Link implements NatsLink {
+  readonly closed: Promise<Error | undefined>;
+  readonly #logger: Logger;
+  readonly #stop = new AbortController();
+  readonly #listeners = new Set<() => void>();
+  readonly #inboxPrefix: string;
+  readonly #first: Promise<NatsConnection>;
+  #connection: NatsConnection | undefined;
+  #up = false;
+
+  constructor(options: LinkOptions) {
+    this.#logger = options.logger;
+    this.#inboxPrefix = inboxPrefixOf(options.name);
+    this.#first = connectForEver(options, this.#stop.signal).then((connection) => {
+      this.#connection = connection;
+      this.#up = true;
+      return connection;
+    });
+    this.closed = this.#live();
+  }
+
+  async connected(): Promise<NatsConnection> {
+    return this.#first;
+  }
+
+  isUp(): boolean {
+    return this.#up;
+  }
+
+  newInbox(): string {
+    return createInbox(this.#inboxPrefix);
+  }
+
+  maxPayloadBytes(): number | undefined {
+    return this.#connection?.info?.max_payload;
+  }
+
+  onReconnect(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    const connection = await this.#first.catch(() => undefined);
+    // drain waits for a server that may be gone; then there is nothing to drain.
+    await (this.#up ? connection?.drain() : connection?.close());
+  }
+
+  async #live(): Promise<Error | undefined> {
+    const connection = await this.#first.catch(() => undefined);
+    if (connection === undefined) return undefined;
+    this.#logger.info({ server: connection.getServer() }, 'connected to NATS');
+    void this.#watch(connection);
+    const reason = await connection.closed();
+    this.#up = false;
+    if (this.#stop.signal.aborted) return undefined;
+    return reason ?? new Error('The NATS connection closed by itself');
+  }
+
+  /** The only reader of `status()`: each iterator that nobody reads keeps every event. */
+  async #watch(connection: NatsConnection): Promise<void> {
+    for await (const status of connection.status()) {
+      if (status.type === Events.Disconnect) {
+        this.#up = false;
+        this.#logger.warn('lost the connection to NATS');
+      } else if (status.type === Events.Reconnect) {
+        this.#up = true;
+        this.#logger.info({ server: connection.getServer() }, 'connected to NATS again');
+        for (const listener of this.#listeners) listener();
+      } else if (status.type === Events.Error) {
+        const { data, permissionContext } = status;
+        this.#logger.error({ data, permission: permissionContext }, 'NATS reports an error');
+      }
+    }
+  }
+}
+
+export function openLink(options: LinkOptions): NatsLink {
+  return new Link(options);
+}

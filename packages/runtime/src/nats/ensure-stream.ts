@@ -1,0 +1,121 @@
+import {
+  DiscardPolicy,
+  nanos,
+  RetentionPolicy,
+  StorageType,
+  type JetStreamManager,
+  type StreamConfig,
+  type StreamInfo,
+} from 'nats';
+import { ensureError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { duplicateWindowMillis, streamOfName, type StreamDefinition } from '../streams.ts';
+import { apiCodeOf, apiCodes } from './api-error.ts';
+
+/** Makes the streams exist as they are defined. Anybody may delete one at any time; whoever notices calls this. */
+
+export interface StreamKeeper {
+  /** The stream's state; makes it when it is missing. At most one request per stream is under way. */
+  ensure(streamName: string): Promise<StreamInfo>;
+}
+
+function settingsOf(definition: StreamDefinition, replicas: number) {
+  return {
+    subjects: [...definition.subjects],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.Old,
+    max_age: nanos(definition.maxAgeMillis),
+    max_bytes: definition.maxBytes,
+    duplicate_window: nanos(duplicateWindowMillis),
+    num_replicas: replicas,
+  } satisfies Partial<StreamConfig>;
+}
+
+type Settings = ReturnType<typeof settingsOf>;
+
+/** The server never changes these two on an existing stream. */
+const fixedSettings: ReadonlySet<keyof Settings> = new Set(['retention', 'storage'] as const);
+
+/** Names of the settings in which a stream differs from its definition. */
+export function differingSettings(existing: Partial<StreamConfig>, wanted: Settings): (keyof Settings)[] {
+  const names: (keyof Settings)[] = [
+    'subjects',
+    'retention',
+    'storage',
+    'discard',
+    'max_age',
+    'max_bytes',
+    'duplicate_window',
+    'num_replicas',
+  ];
+  return names.filter((name) => JSON.stringify(existing[name]) !== JSON.stringify(wanted[name]));
+}
+
+export function createStreamKeeper(
+  manager: () => Promise<JetStreamManager>,
+  replicas: number,
+  logger: Logger,
+): StreamKeeper {
+  const underWay = new Map<string, Promise<StreamInfo>>();
+  /** Streams whose settings were looked at by this process: told once, not at every look. */
+  const compared = new Set<string>();
+
+  async function infoOrMade(jsm: JetStreamManager, name: string, settings: Settings): Promise<StreamInfo> {
+    try {
+      return await jsm.streams.info(name);
+    } catch (error) {
+      if (apiCodeOf(error) !== apiCodes.streamNotFound) throw error;
+    }
+    // Two processes may do this at once: adding an equal stream again is no error.
+    const made = await jsm.streams.add({ name, ...settings });
+    logger.warn({ stream: name }, 'made a stream that was missing');
+    compared.add(name);
+    return made;
+  }
+
+  async function aligned(jsm: JetStreamManager, info: StreamInfo, settings: Settings): Promise<StreamInfo> {
+    const name = info.config.name;
+    if (compared.has(name)) return info;
+    const differing = differingSettings(info.config, settings);
+    const fixed = differing.filter((setting) => fixedSettings.has(setting));
+    if (fixed.length > 0) {
+      logger.warn(
+        { stream: name, settings: fixed },
+        'a stream has settings that cannot be changed; delete it to have it made anew',
+      );
+    }
+    compared.add(name);
+    if (differing.length === fixed.length) return info;
+    try {
+      const { retention: _retention, storage: _storage, ...changeable } = settings;
+      const updated = await jsm.streams.update(name, changeable);
+      logger.info({ stream: name, settings: differing }, 'updated the settings of a stream');
+      return updated;
+    } catch (error) {
+      logger.warn(
+        { stream: name, settings: differing, err: ensureError(error) },
+        'could not update a stream; going on with it as it is',
+      );
+      return info;
+    }
+  }
+
+  async function ensureNow(name: string): Promise<StreamInfo> {
+    const definition = streamOfName(name);
+    if (definition === undefined) throw new Error(`No stream named ${name} is defined`);
+    const jsm = await manager();
+    const settings = settingsOf(definition, replicas);
+    return aligned(jsm, await infoOrMade(jsm, name, settings), settings);
+  }
+
+  return {
+    async ensure(streamName) {
+      const running = underWay.get(streamName);
+      if (running !== undefined) return running;
+      const started = ensureNow(streamName).finally(() => underWay.delete(streamName));
+      underWay.set(streamName, started);
+      return started;
+    },
+  };
+}
