@@ -122,6 +122,10 @@ describe('the translation to a structural schema', () => {
   });
 });
 
+function settings(count: number) {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 'v']));
+}
+
 describe('what zod reads of an OrderSaga', () => {
   const order = {
     id: 'order-1001',
@@ -140,8 +144,6 @@ describe('what zod reads of an OrderSaga', () => {
   });
 
   it('bounds the number of settings of a step', () => {
-    const settings = (count: number) =>
-      Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, 'v']));
     expect(stepSchema.safeParse({ ...defaultPlan[3], with: settings(16) }).success).toBe(true);
     expect(stepSchema.safeParse({ ...defaultPlan[3], with: settings(17) }).success).toBe(false);
   });
