@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import pg from 'pg';
+import {
+  Client,
+  Pool,
+  types,
+  type ClientConfig,
+  type CustomTypesConfig,
+  type PoolClient,
+  type QueryResultRow,
+} from 'pg';
 import { RetryableError } from '@sagamesh/runtime/errors';
 import type { Db, QueryResult, SessionLock, SqlValue, Tx } from './db.ts';
 import { classifySqlError, sqlStateOf, stalePlanState } from './sql-error.ts';
@@ -12,7 +20,7 @@ export interface PgOptions {
   readonly statementTimeoutMillis?: number;
 }
 
-const int8Oid = 20;
+const int8Oid = types.builtins.INT8;
 
 /** int8 as a number: money and counters fit; what does not fit must not be rounded in silence. */
 function parseInt8(text: string): number {
@@ -22,8 +30,8 @@ function parseInt8(text: string): number {
 }
 
 // pg types this callback as generic in its format; both formats of everything else are pg's own business.
-const customTypes: pg.CustomTypesConfig = {
-  getTypeParser: (oid, format) => (oid === int8Oid ? parseInt8 : pg.types.getTypeParser(oid, format)),
+const customTypes: CustomTypesConfig = {
+  getTypeParser: (oid, format) => (oid === int8Oid ? parseInt8 : types.getTypeParser(oid, format)),
 };
 
 /** Named statements are parsed once per connection. The name is the text's hash, so that it is the same in every connection. */
@@ -39,7 +47,9 @@ function statementName(text: string): string | undefined {
   return name;
 }
 
-type Queryable = pg.PoolClient | pg.Client;
+const ignore = () => undefined;
+
+type Queryable = PoolClient | Client;
 
 async function runQuery<T extends object>(
   client: Queryable,
@@ -48,7 +58,7 @@ async function runQuery<T extends object>(
 ): Promise<QueryResult<T>> {
   const name = statementName(text);
   try {
-    const result = await client.query<T & pg.QueryResultRow>({
+    const result = await client.query<T & QueryResultRow>({
       ...(name === undefined ? {} : { name }),
       text,
       values: [...params],
@@ -101,9 +111,9 @@ class PgTx implements Tx {
 }
 
 export class PgDb implements Db {
-  private readonly pool: pg.Pool;
+  private readonly pool: Pool;
   private readonly scope = new TxScope();
-  private readonly connection: pg.ClientConfig;
+  private readonly connection: ClientConfig;
 
   constructor(url: string, options: PgOptions = {}) {
     this.connection = {
@@ -113,7 +123,7 @@ export class PgDb implements Db {
       types: customTypes,
     };
     const statementTimeoutMillis = options.statementTimeoutMillis ?? 10_000;
-    this.pool = new pg.Pool({
+    this.pool = new Pool({
       ...this.connection,
       max: options.maxConnections ?? 12,
       statement_timeout: statementTimeoutMillis,
@@ -122,7 +132,7 @@ export class PgDb implements Db {
       idle_in_transaction_session_timeout: 30_000,
     });
     // A broken idle connection leaves the pool by itself; without a listener it would end the process.
-    this.pool.on('error', () => undefined);
+    this.pool.on('error', ignore);
   }
 
   async query<T extends object>(text: string, params: readonly SqlValue[] = []): Promise<QueryResult<T>> {
@@ -161,7 +171,7 @@ export class PgDb implements Db {
   async tryLock(name: string): Promise<SessionLock | undefined> {
     // An own connection: the lock must live as long as its holder and must go with it at once. The keepalives are the server's: they free
     // the lock of a machine that vanished.
-    const client = new pg.Client({
+    const client = new Client({
       ...this.connection,
       options: '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3',
     });
@@ -211,16 +221,15 @@ export class PgDb implements Db {
     await this.pool.end();
   }
 
-  private async withClient<R>(fn: (client: pg.PoolClient) => Promise<R>): Promise<R> {
+  private async withClient<R>(fn: (client: PoolClient) => Promise<R>): Promise<R> {
     this.scope.assertOutside();
-    let client: pg.PoolClient;
+    let client: PoolClient;
     try {
       client = await this.pool.connect();
     } catch (thrown) {
       throw classifySqlError(thrown);
     }
-    const onError = () => undefined;
-    client.on('error', onError);
+    client.on('error', ignore);
     let broken = false;
     try {
       return await fn(client);
@@ -228,7 +237,7 @@ export class PgDb implements Db {
       broken = mayBeBroken(thrown);
       throw thrown;
     } finally {
-      client.off('error', onError);
+      client.off('error', ignore);
       client.release(broken);
     }
   }
@@ -241,17 +250,18 @@ function mayBeBroken(thrown: unknown): boolean {
   return state === undefined || state === stalePlanState;
 }
 
-async function rollback(client: pg.PoolClient): Promise<void> {
+async function rollback(client: PoolClient): Promise<void> {
   // When even this fails the connection is gone, and the server rolls back by itself.
   await client.query('rollback').catch(() => undefined);
 }
 
 /** When COMMIT is not answered nobody knows what happened: the caller runs again and reads what it finds (the fence row decides). */
-async function commit(client: pg.PoolClient): Promise<void> {
+async function commit(client: PoolClient): Promise<void> {
   let command: string;
   try {
     command = (await client.query('commit')).command;
   } catch (thrown) {
+    if (sqlStateOf(thrown) !== undefined) throw classifySqlError(thrown);
     throw new RetryableError('the outcome of the commit is unknown', { cause: thrown });
   }
   // COMMIT of an aborted transaction succeeds with the tag ROLLBACK (PostgreSQL docs, COMMIT).

@@ -214,7 +214,15 @@ class PgliteDb implements Db {
   }
 
   async close(): Promise<void> {
-    this.closing ??= this.pglite.close().finally(this.unlock);
+    this.closing ??= this.closeAndUnlock();
     await this.closing;
+  }
+
+  private async closeAndUnlock(): Promise<void> {
+    try {
+      await this.pglite.close();
+    } finally {
+      await this.unlock();
+    }
   }
 }
