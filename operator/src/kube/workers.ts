@@ -61,6 +61,9 @@ async function work(options: WorkerOptions): Promise<void> {
     if (key === undefined) return;
     try {
       await attempt(options, key);
+    } catch {
+      // A broken observer or classifier must not cost a worker or a key.
+      options.queue.addRateLimited(key);
     } finally {
       options.queue.done(key);
     }
