@@ -1,0 +1,273 @@
+import { randomUUID } from 'node:crypto';
+import { eventSubject, streamNames } from '@sagamesh/contracts/subjects';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Broker, DurableConsumerSpec, IncomingMessage, Verdict } from './broker.ts';
+import { TerminalError } from './errors.ts';
+import { Collector, deferred } from './testing/collector.ts';
+
+/** What every implementation of the broker port must do. `open` gives a new client of the same broker. */
+
+const ack: Verdict = { kind: 'ack' };
+
+function textOf(message: IncomingMessage): string {
+  return Buffer.from(message.body).toString();
+}
+
+/** A spec that no other test shares. */
+function specFor(overrides: Partial<DurableConsumerSpec> = {}): DurableConsumerSpec {
+  const id = randomUUID();
+  return {
+    stream: streamNames.events,
+    consumer: `test-${id}`,
+    filterSubject: eventSubject(`test.${id}`),
+    deliver: 'new',
+    ackWaitMillis: 30_000,
+    concurrency: 4,
+    ...overrides,
+  };
+}
+
+export function brokerBehaviour(name: string, open: () => Promise<Broker>): void {
+  describe(`${name} as a broker`, () => {
+    let broker: Broker;
+    const text = (body: string): Uint8Array => Buffer.from(body);
+
+    beforeAll(async () => {
+      broker = await open();
+    });
+    afterAll(async () => broker.close());
+
+    it('delivers what was published, with headers, and JSON for objects', async () => {
+      const spec = specFor();
+      const seen = new Collector<IncomingMessage>();
+      const reading = await broker.consume(spec, async (message) => {
+        seen.add(message);
+        return ack;
+      });
+      await broker.publish({
+        subject: spec.filterSubject,
+        body: { a: 1 },
+        headers: { 'x-correlation-id': 'c-1' },
+      });
+      const [message] = await seen.reached(1);
+      expect(JSON.parse(textOf(message!))).toEqual({ a: 1 });
+      expect(message!.subject).toBe(spec.filterSubject);
+      expect(message!.headers.get('x-correlation-id')).toBe('c-1');
+      expect(message!.headers.get('x-not-there')).toBeUndefined();
+      expect(message!.deliveryCount).toBe(1);
+      expect(message!.streamSequence).toBeGreaterThan(0);
+      await reading.stop();
+    });
+
+    it('delivers again when the handler asks for it, and not before the delay', async () => {
+      const spec = specFor();
+      const seen = new Collector<{ count: number; atMillis: number }>();
+      const reading = await broker.consume(spec, async (message) => {
+        seen.add({ count: message.deliveryCount, atMillis: performance.now() });
+        return message.deliveryCount < 3 ? { kind: 'retry', delayMillis: 200 } : ack;
+      });
+      await broker.publish({ subject: spec.filterSubject, body: text('x') });
+      const items = await seen.reached(3);
+      expect(items.map((item) => item.count)).toEqual([1, 2, 3]);
+      expect(items[1]!.atMillis - items[0]!.atMillis).toBeGreaterThanOrEqual(190);
+      await reading.stop();
+    });
+
+    it('delivers again when the handler throws', async () => {
+      const spec = specFor();
+      const seen = new Collector<number>();
+      const reading = await broker.consume(spec, async (message) => {
+        seen.add(message.deliveryCount);
+        if (message.deliveryCount === 1) throw new Error('broken handler');
+        return ack;
+      });
+      await broker.publish({ subject: spec.filterSubject, body: text('x') });
+      expect(await seen.reached(2)).toEqual([1, 2]);
+      await reading.stop();
+    });
+
+    it('drops a repeat of the same message id', async () => {
+      const spec = specFor();
+      const seen = new Collector<string>();
+      const reading = await broker.consume(spec, async (message) => {
+        seen.add(textOf(message));
+        return ack;
+      });
+      const messageId = randomUUID();
+      await broker.publish({ subject: spec.filterSubject, body: text('one'), messageId });
+      await broker.publish({ subject: spec.filterSubject, body: text('one'), messageId });
+      await broker.publish({ subject: spec.filterSubject, body: text('two') });
+      expect(await seen.reached(2)).toEqual(['one', 'two']);
+      await reading.stop();
+    });
+
+    it('gives a new consumer only what is new, or everything, as its spec says', async () => {
+      const fresh = specFor();
+      const all = { ...fresh, consumer: `${fresh.consumer}-all`, deliver: 'all' } as const;
+      await broker.publish({ subject: fresh.filterSubject, body: text('before') });
+      const seenNew = new Collector<string>();
+      const seenAll = new Collector<string>();
+      const readings = [
+        await broker.consume(fresh, async (message) => {
+          seenNew.add(textOf(message));
+          return ack;
+        }),
+        await broker.consume(all, async (message) => {
+          seenAll.add(textOf(message));
+          return ack;
+        }),
+      ];
+      await broker.publish({ subject: fresh.filterSubject, body: text('after') });
+      expect(await seenNew.reached(1)).toEqual(['after']);
+      expect(await seenAll.reached(2)).toEqual(['before', 'after']);
+      for (const reading of readings) await reading.stop();
+    });
+
+    it('runs no more handlers at once than asked, and reaches that number', async () => {
+      const spec = specFor({ concurrency: 4 });
+      let running = 0;
+      let most = 0;
+      const gate = deferred();
+      const done = new Collector<string>();
+      const reading = await broker.consume(spec, async (message) => {
+        running += 1;
+        most = Math.max(most, running);
+        if (running === 4) gate.resolve();
+        await gate.promise;
+        await new Promise((resolve) => setImmediate(resolve));
+        running -= 1;
+        done.add(textOf(message));
+        return ack;
+      });
+      await Promise.all(
+        Array.from({ length: 40 }, (_, index) =>
+          broker.publish({ subject: spec.filterSubject, body: text(`${index}`) }),
+        ),
+      );
+      const items = await done.reached(40);
+      expect(new Set(items).size).toBe(40);
+      expect(most).toBe(4);
+      await reading.stop();
+    });
+
+    it('goes on where it stopped, without loss and without repeats', async () => {
+      const spec = specFor({ concurrency: 2 });
+      const seen = new Collector<string>();
+      const handler = async (message: IncomingMessage): Promise<Verdict> => {
+        seen.add(textOf(message));
+        return ack;
+      };
+      const first = await broker.consume(spec, handler);
+      await broker.publish({ subject: spec.filterSubject, body: text('1') });
+      await seen.reached(1);
+      await first.stop();
+      await broker.publish({ subject: spec.filterSubject, body: text('2') });
+      const second = await broker.consume(spec, handler);
+      expect(await seen.reached(2)).toEqual(['1', '2']);
+      await second.stop();
+    });
+
+    it('keeps a message that a long handler works on, past its ack wait', async () => {
+      const spec = specFor({ ackWaitMillis: 600, concurrency: 1 });
+      const seen = new Collector<string>();
+      const release = deferred();
+      const reading = await broker.consume(spec, async (message) => {
+        seen.add(`${textOf(message)}/${message.deliveryCount}`);
+        if (textOf(message) === 'long') {
+          setTimeout(() => release.resolve(), 2_000);
+          await release.promise;
+        }
+        return ack;
+      });
+      await broker.publish({ subject: spec.filterSubject, body: text('long') });
+      await broker.publish({ subject: spec.filterSubject, body: text('next') });
+      expect(await seen.reached(2)).toEqual(['long/1', 'next/1']);
+      await reading.stop();
+    });
+
+    it('stop waits for the running handler, gives the rest back at once, and may be called twice', async () => {
+      const spec = specFor({ concurrency: 2 });
+      const started = new Collector<string>();
+      const finished = new Collector<string>();
+      const release = deferred();
+      const first = await broker.consume(spec, async (message) => {
+        started.add(textOf(message));
+        await release.promise;
+        finished.add(textOf(message));
+        return ack;
+      });
+      for (const body of ['1', '2', '3', '4', '5', '6']) {
+        await broker.publish({ subject: spec.filterSubject, body: text(body) });
+      }
+      await started.reached(2);
+      const stopped = Promise.all([first.stop(), first.stop()]);
+      const rest = new Collector<string>();
+      const second = await broker.consume(spec, async (message) => {
+        rest.add(textOf(message));
+        return ack;
+      });
+      expect([...(await rest.reached(4, 5_000))].toSorted()).toEqual(['3', '4', '5', '6']);
+      expect(finished.items).toEqual([]);
+      release.resolve();
+      await stopped;
+      expect([...finished.items].toSorted()).toEqual(['1', '2']);
+      await second.stop();
+    });
+
+    it('tails only what is new, on every client, from the moment the call returns', async () => {
+      const other = await open();
+      const subject = eventSubject(`tail.${randomUUID()}`);
+      await broker.publish({ subject, body: text('before') });
+      const here = new Collector<string>();
+      const there = new Collector<string>();
+      const tails = [
+        await broker.tail(streamNames.events, subject, (message) => here.add(textOf(message))),
+        await other.tail(streamNames.events, subject, (message) => there.add(textOf(message))),
+      ];
+      await broker.publish({ subject, body: text('after') });
+      expect(await here.reached(1)).toEqual(['after']);
+      expect(await there.reached(1)).toEqual(['after']);
+      for (const tail of tails) await tail.stop();
+      await other.close();
+    });
+
+    it('a reader of a tail that throws does not end the tail', async () => {
+      const subject = eventSubject(`tail.${randomUUID()}`);
+      const seen = new Collector<string>();
+      const tail = await broker.tail(streamNames.events, subject, (message) => {
+        seen.add(textOf(message));
+        throw new Error('broken reader');
+      });
+      await broker.publish({ subject, body: text('1') });
+      await broker.publish({ subject, body: text('2') });
+      expect(await seen.reached(2)).toEqual(['1', '2']);
+      await tail.stop();
+    });
+
+    it('names the durable consumers of a stream, from a cache of bounded age', async () => {
+      const spec = specFor();
+      expect(await broker.consumerNames(spec.stream, 0)).not.toContain(spec.consumer);
+      const reading = await broker.consume(spec, async () => ack);
+      expect(await broker.consumerNames(spec.stream, 60_000)).not.toContain(spec.consumer);
+      expect(await broker.consumerNames(spec.stream, 0)).toContain(spec.consumer);
+      await reading.stop();
+    });
+
+    it('refuses a subject that no stream is defined for', async () => {
+      await expect(broker.publish({ subject: 'nowhere.at.all', body: text('x') })).rejects.toThrow(
+        TerminalError,
+      );
+    });
+
+    it('refuses for good what is larger than the broker takes', async () => {
+      const body = Buffer.alloc(9 * 1024 * 1024);
+      await expect(broker.publish({ subject: eventSubject('test.large'), body })).rejects.toThrow(
+        TerminalError,
+      );
+    });
+
+    it('answers a ping', async () => {
+      await expect(broker.ping(1_000)).resolves.toBeUndefined();
+    });
+  });
+}
