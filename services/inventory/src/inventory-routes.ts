@@ -3,7 +3,7 @@ import { callerOf, requireRole } from '@sagamesh/kit/auth';
 import type { Db } from '@sagamesh/kit/db';
 import { idempotent } from '@sagamesh/kit/idempotency-key';
 import { parseBody, Problem } from '@sagamesh/kit/problem';
-import type { Express, Request, RequestHandler } from 'express';
+import type { IRouter, Request, RequestHandler } from 'express';
 import { z } from 'zod';
 import type { StockCache } from './stock-cache.ts';
 import { findStock, listStock, restock } from './stock-store.ts';
@@ -30,7 +30,7 @@ export interface InventoryRoutesOptions {
   readonly authenticate: RequestHandler | undefined;
 }
 
-export function addInventoryRoutes(app: Express, options: InventoryRoutesOptions): void {
+export function addInventoryRoutes(app: IRouter, options: InventoryRoutesOptions): void {
   const { db, cache, authenticate } = options;
   const admin = authenticate === undefined ? [] : [authenticate, requireRole('admin')];
 

@@ -3,7 +3,7 @@ import { type Caller, callerOf } from '@sagamesh/kit/auth';
 import type { Db } from '@sagamesh/kit/db';
 import { idempotent } from '@sagamesh/kit/idempotency-key';
 import { parseBody, Problem } from '@sagamesh/kit/problem';
-import type { Express, Request, RequestHandler, Response } from 'express';
+import type { IRouter, Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import type { OrderRecord } from './order-record.ts';
 import { listQuerySchema, orderRequestSchema } from './order-requests.ts';
@@ -20,7 +20,7 @@ export interface OrderRoutesOptions extends PlaceOrderOptions {
   readonly authenticate: RequestHandler;
 }
 
-export function addOrderRoutes(app: Express, options: OrderRoutesOptions): void {
+export function addOrderRoutes(app: IRouter, options: OrderRoutesOptions): void {
   const { db, authenticate } = options;
   app.post(path, authenticate, async (request, response) => {
     const customerId = customerOf(response);
