@@ -1,0 +1,184 @@
+import { orderSagaFinalizer } from '@sagamesh/contracts/order-saga';
+import type { OrderSagaStatus } from '@sagamesh/contracts/order-saga';
+import { unreachable } from '@sagamesh/contracts/unreachable';
+import { RetryableError } from '@sagamesh/runtime/errors';
+import type { Action } from '../saga/decide.ts';
+import { stepAt } from '../saga/plan.ts';
+import type { Fact } from '../saga/state.ts';
+import { recordedIn, wishesOf } from './checkpoint.ts';
+import { conditionsFrom, verdictOfInvalid } from './conditions.ts';
+import type { CommandSender, Narrator, SagaMetrics, SagaStore, ServiceDirectory } from './ports.ts';
+import type { SagaEntry } from './saga-memory.ts';
+import type { SagaObject } from './saga-object.ts';
+import { whenToWrite } from './status-cadence.ts';
+import { projectStatus, statusPatch } from './status-projection.ts';
+import { endLine } from './story.ts';
+
+export interface ActorPorts {
+  readonly sagas: SagaStore;
+  readonly commands: CommandSender;
+  readonly services: ServiceDirectory;
+  readonly narrator: Narrator;
+  readonly metrics: SagaMetrics;
+  /** Asked right before each effect. A paused leader must find out before it acts, not after. */
+  readonly stillLeading: () => boolean;
+  readonly epochMillis: () => number;
+}
+
+/** Carries out what the core decided, one effect at a time, and folds back what is true afterwards. */
+export class Actor {
+  readonly #ports: ActorPorts;
+
+  constructor(ports: ActorPorts) {
+    this.#ports = ports;
+  }
+
+  look(key: string): SagaObject | undefined {
+    return this.#ports.sagas.get(key);
+  }
+
+  refresh(key: string): Promise<void> {
+    return this.#ports.sagas.refresh(key);
+  }
+
+  fold(entry: SagaEntry, fact: Fact): void {
+    const lines = entry.fold(fact, this.#ports.epochMillis());
+    const object = lines.length > 0 ? this.look(entry.key) : undefined;
+    if (object) this.#ports.narrator.tell(object, lines);
+  }
+
+  async act(entry: SagaEntry, action: Action): Promise<void> {
+    const object = this.#objectOf(entry);
+    const finalizers = object.metadata.finalizers ?? [];
+    switch (action.kind) {
+      case 'LookUpServices':
+        this.fold(entry, {
+          kind: 'ServicesLookedUp',
+          missing: await this.#ports.services.missing(entry.state.plan),
+        });
+        return;
+      case 'HoldFinalizer':
+        this.#mustLead();
+        await this.#ports.sagas.patchFinalizers(object, [...finalizers, orderSagaFinalizer]);
+        break;
+      case 'RecordFailure':
+        await this.#writeStatus(entry, object, 'failure');
+        break;
+      case 'Send':
+        await this.#send(entry, object, action);
+        return;
+      case 'RecordOutcome':
+        await this.#writeStatus(entry, object, 'outcome');
+        this.#tellEnd(entry, object);
+        break;
+      case 'ReleaseFinalizer':
+        this.#mustLead();
+        await this.#ports.sagas.patchFinalizers(
+          object,
+          finalizers.filter((name) => name !== orderSagaFinalizer),
+        );
+        break;
+      case 'DeleteObject':
+        await this.delete(object);
+        break;
+      default:
+        unreachable(action);
+    }
+    this.#observe(entry);
+  }
+
+  async delete(object: SagaObject): Promise<void> {
+    this.#mustLead();
+    await this.#ports.sagas.delete(object);
+  }
+
+  /** Writes the status when a write is due; otherwise tells when it will be (epoch milliseconds), or null. */
+  async writeProgress(entry: SagaEntry): Promise<number | null> {
+    const object = this.look(entry.key);
+    if (object?.content.kind !== 'open' || object.metadata.uid !== entry.uid) return null;
+    const { status } = object.content;
+    const nowMillis = this.#ports.epochMillis();
+    const projected = projectStatus(entry.state, object.metadata.generation ?? 1, status, nowMillis);
+    const due = whenToWrite(status, projected, entry.lastStatusWriteMillis, nowMillis);
+    if (due.kind === 'later') return due.atMillis;
+    if (due.kind === 'now') await this.#writeStatus(entry, object, due.cause);
+    return null;
+  }
+
+  /** Only for objects that admission would refuse today; they are left alone, and say so. */
+  async reportInvalid(object: SagaObject, stored: OrderSagaStatus, problem: string): Promise<void> {
+    const generation = object.metadata.generation ?? 1;
+    const nowMillis = this.#ports.epochMillis();
+    const conditions = conditionsFrom(verdictOfInvalid(problem), stored.conditions, generation, nowMillis);
+    const known = stored.conditions?.[0];
+    if (known?.reason === conditions[0]?.reason && known?.message === conditions[0]?.message) return;
+    this.#mustLead();
+    await this.#ports.sagas.patchStatus(object, { observedGeneration: generation, conditions });
+    this.#ports.metrics.statusWritten('invalid');
+  }
+
+  async #send(
+    entry: SagaEntry,
+    object: SagaObject,
+    action: Extract<Action, { kind: 'Send' }>,
+  ): Promise<void> {
+    const { stepIndex, direction, attempt } = action;
+    const step = stepAt(entry.state.plan, stepIndex);
+    const commandId = this.#ports.commands.commandId(entry, step.name, direction);
+    const nowMillis = this.#ports.epochMillis();
+    this.#mustLead();
+    // Believed before it is done: from here on it may have been sent, whatever becomes of the call (law 3).
+    this.fold(entry, { kind: 'CommandSent', stepIndex, direction, commandId });
+    try {
+      await this.#ports.commands.send(entry, object, { commandId, stepIndex, direction, attempt, nowMillis });
+    } catch (error) {
+      this.fold(entry, { kind: 'ConnectionRestored' });
+      throw error;
+    }
+    this.#ports.metrics.commandSent(direction);
+  }
+
+  async #writeStatus(entry: SagaEntry, object: SagaObject, cause: string): Promise<void> {
+    if (object.content.kind !== 'open') return;
+    const stored = object.content.status;
+    const nowMillis = this.#ports.epochMillis();
+    const projected = projectStatus(entry.state, object.metadata.generation ?? 1, stored, nowMillis);
+    this.#mustLead();
+    await this.#ports.sagas.patchStatus(object, statusPatch(projected, stored));
+    entry.lastStatusWriteMillis = nowMillis;
+    this.#ports.metrics.statusWritten(cause);
+  }
+
+  #tellEnd(entry: SagaEntry, object: SagaObject): void {
+    const { state } = entry;
+    if (state.phase !== 'Ended') return;
+    this.#ports.narrator.tell(object, [endLine(state)]);
+    this.#ports.metrics.sagaEnded(state.outcome, state.finishedAtMillis - state.startedAtMillis);
+  }
+
+  /** Reads our own write: the cache holds the answer of the API server by now. */
+  #observe(entry: SagaEntry): void {
+    const object = this.look(entry.key);
+    if (object?.metadata.uid !== entry.uid) return;
+    if (object.content.kind !== 'open') {
+      const recorded = { ...entry.state.recorded, finalizer: false };
+      this.fold(entry, { kind: 'ObjectObserved', wishes: entry.state.wishes, recorded });
+      return;
+    }
+    const { spec, status } = object.content;
+    const recorded = recordedIn(object, status);
+    this.fold(entry, { kind: 'ObjectObserved', wishes: wishesOf(object, spec), recorded });
+  }
+
+  #objectOf(entry: SagaEntry): SagaObject {
+    const object = this.look(entry.key);
+    if (object?.metadata.uid !== entry.uid) {
+      throw new RetryableError(`${entry.key} was deleted or replaced meanwhile`);
+    }
+    return object;
+  }
+
+  #mustLead(): void {
+    if (!this.#ports.stillLeading()) throw new RetryableError('not leading any more: nothing was done');
+  }
+}

@@ -1,0 +1,59 @@
+import {
+  abandonStepAnnotation,
+  abandonedByAnnotation,
+  orderSagaFinalizer,
+} from '@sagamesh/contracts/order-saga';
+import type { OrderSagaSpec, OrderSagaStatus } from '@sagamesh/contracts/order-saga';
+import type { Checkpoint, Recorded, Wishes } from '../saga/state.ts';
+import type { SagaObject } from './saga-object.ts';
+
+/** From the stored object to what the core takes: wishes, what is recorded, and the checkpoint to start from. Pure. */
+
+export function wishesOf(object: SagaObject, spec: OrderSagaSpec): Wishes {
+  const step = object.metadata.annotations?.[abandonStepAnnotation];
+  const by = object.metadata.annotations?.[abandonedByAnnotation];
+  return {
+    suspend: spec.suspend,
+    cancel: spec.cancel,
+    deleting: object.metadata.deletionTimestamp !== undefined,
+    deadlineSeconds: spec.deadlineSeconds,
+    ttlSecondsAfterFinished: spec.ttlSecondsAfterFinished,
+    abandon: step ? { step, by: (by ?? 'not stated; see the audit log').slice(0, 128) } : null,
+  };
+}
+
+export function recordedIn(object: SagaObject, status: OrderSagaStatus): Recorded {
+  return {
+    finalizer: object.metadata.finalizers?.includes(orderSagaFinalizer) ?? false,
+    failure: status.failure !== undefined,
+    outcome: status.outcome ?? null,
+  };
+}
+
+export function checkpointOf(status: OrderSagaStatus): Checkpoint {
+  return {
+    steps: (status.steps ?? []).map((step) => ({
+      name: step.name,
+      state: step.state,
+      attempts: step.attempts,
+      startedAtMillis: millis(step.startedAt),
+      finishedAtMillis: millis(step.finishedAt),
+      reason: step.reason ?? '',
+      message: step.message ?? '',
+    })),
+    results: status.results ?? {},
+    failure: status.failure ?? null,
+    abandoned: (status.abandoned ?? []).map((entry) => ({
+      step: entry.step,
+      direction: entry.direction,
+      by: entry.by,
+      atMillis: Date.parse(entry.at),
+    })),
+    startedAtMillis: millis(status.startedAt),
+    finishedAtMillis: millis(status.finishedAt),
+  };
+}
+
+function millis(time: string | undefined): number | null {
+  return time === undefined ? null : Date.parse(time);
+}

@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto';
+import { orderSagaGroup, orderSagaKind, orderSagaVersion } from '@sagamesh/contracts/order-saga';
+import type { Broker, Subscription } from '@sagamesh/runtime/broker';
+import { TerminalError, ensureError } from '@sagamesh/runtime/errors';
+import type { Logger } from '@sagamesh/runtime/logger';
+import { isPermanentRefusal } from '../kube/api-error.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Elector } from '../kube/elector.ts';
+import type { EventRecorder } from '../kube/event-recorder.ts';
+import { createInformer } from '../kube/informer.ts';
+import type { Informer } from '../kube/informer.ts';
+import type { KubeMetrics } from '../kube/metrics.ts';
+import { createWorkQueue } from '../kube/work-queue.ts';
+import type { WorkQueue } from '../kube/work-queue.ts';
+import { runWorkers } from '../kube/workers.ts';
+import type { FailureTreatment } from '../kube/workers.ts';
+import { Actor } from './act.ts';
+import { createCommandSender, createServiceDirectory } from './commands.ts';
+import { startIntake } from './intake.ts';
+import { createKubeSagaStore } from './kube-saga-store.ts';
+import type { Narrator, SagaMetrics } from './ports.ts';
+import { Reconciler } from './reconcile.ts';
+import { readReplies } from './replies.ts';
+import type { SagaMemory } from './saga-memory.ts';
+import { orderSagaResource, toSagaObject } from './saga-object.ts';
+import type { SagaObject } from './saga-object.ts';
+import { createWaker } from './wake.ts';
+
+export interface ControllerParts {
+  readonly client: KubeClient;
+  readonly broker: Broker;
+  readonly elector: Elector;
+  readonly recorder: EventRecorder;
+  readonly kubeMetrics: KubeMetrics;
+  readonly metrics: SagaMetrics;
+  readonly memory: SagaMemory;
+  readonly logger: Logger;
+}
+
+export interface ControllerSettings {
+  readonly namespaces: readonly string[];
+  readonly intakeNamespace: string;
+  readonly concurrency: number;
+}
+
+export interface Controller {
+  readonly informer: Informer<SagaObject>;
+  /** Fills the cache and reads replies: a standby does this, too, and so misses nothing when it takes over. */
+  start(): Promise<void>;
+  /** From the moment of leading on. */
+  lead(): Promise<void>;
+  /** Takes no new work and resolves when no saga is being worked on. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The wiring between what wakes us and what we do. A standby has its cache and its ears open; only a leader runs workers and the intake.
+ */
+export function createController(parts: ControllerParts, settings: ControllerSettings): Controller {
+  const { broker, client, elector, logger, memory, metrics } = parts;
+  const narrator = createNarrator(parts.recorder, () => elector.isLeader());
+  const queue = createWorkQueue({ observer: parts.kubeMetrics.queue });
+  parts.kubeMetrics.watchQueue(queue);
+  const informer = createInformer<SagaObject>({
+    client,
+    resource: orderSagaResource,
+    namespaces: settings.namespaces,
+    transform: toSagaObject,
+    onChange: createWaker(queue, memory, narrator),
+    observer: {
+      ...parts.kubeMetrics.informer,
+      failed: (failure) => {
+        parts.kubeMetrics.informer.failed(failure);
+        logger.warn({ err: ensureError(failure.error), stage: failure.stage }, 'the watch failed; going on');
+      },
+    },
+  });
+  const epochMillis = monotonicEpoch();
+  const actor = new Actor({
+    sagas: createKubeSagaStore(client, informer.store),
+    commands: createCommandSender(broker, randomUUID().slice(0, 8)),
+    services: createServiceDirectory(broker),
+    narrator,
+    metrics,
+    stillLeading: () => elector.stillLeading(),
+    epochMillis,
+  });
+  const reconciler = new Reconciler(memory, actor, epochMillis);
+  const subscriptions: Subscription[] = [];
+  let workers: { readonly stopped: Promise<void> } | undefined;
+  return {
+    informer,
+    async start() {
+      informer.start();
+      await informer.waitForSync();
+      const wake = (key: string) => queue.add(key);
+      subscriptions.push(
+        await readReplies({ broker, memory, wake, metrics, logger, isLeader: () => elector.isLeader() }),
+      );
+    },
+    async lead() {
+      workers = startWorkers(parts, settings, queue, reconciler);
+      const namespace = settings.intakeNamespace;
+      subscriptions.push(await startIntake({ broker, client, namespace, logger, epochMillis }));
+    },
+    async stop() {
+      await Promise.all(subscriptions.map((subscription) => subscription.stop()));
+      await queue.shutDown('dropWaiting');
+      await workers?.stopped;
+      await informer.stop();
+    },
+  };
+}
+
+function startWorkers(
+  { kubeMetrics, logger }: ControllerParts,
+  { concurrency }: ControllerSettings,
+  queue: WorkQueue,
+  reconciler: Reconciler,
+): { readonly stopped: Promise<void> } {
+  return runWorkers({
+    queue,
+    concurrency,
+    reconcile: (key) => reconciler.reconcile(key),
+    treatFailure,
+    newId: randomUUID,
+    observer: {
+      ...kubeMetrics.workers,
+      failed: (failure) => {
+        kubeMetrics.workers.failed(failure);
+        const { key, reconcileId, treatment, error } = failure;
+        logger.warn({ err: ensureError(error), saga: key, reconcileId, treatment }, 'reconcile failed');
+      },
+    },
+  });
+}
+
+/** A refusal that no repetition can change waits for a change of the object; everything else is tried again with the key's backoff. */
+function treatFailure(error: unknown): FailureTreatment {
+  return error instanceof TerminalError || isPermanentRefusal(error)
+    ? { kind: 'terminal' }
+    : { kind: 'retry' };
+}
+
+function createNarrator(recorder: EventRecorder, isLeader: () => boolean): Narrator {
+  return {
+    tell(object, lines) {
+      if (!isLeader()) return;
+      const { name, namespace, uid } = object.metadata;
+      const regarding = {
+        apiVersion: `${orderSagaGroup}/${orderSagaVersion}`,
+        kind: orderSagaKind,
+        name,
+        uid,
+        ...(namespace === undefined ? {} : { namespace }),
+      };
+      for (const { type, reason, action, note } of lines) {
+        recorder.record({ regarding, type, reason, action, note: note.slice(0, 1_024) });
+      }
+    },
+  };
+}
+
+/** Epoch milliseconds that never jump while this process lives: a stepped wall clock must not end anybody's deadline. */
+function monotonicEpoch(): () => number {
+  const offset = Date.now() - performance.now();
+  return () => Math.floor(offset + performance.now());
+}
