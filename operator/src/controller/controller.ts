@@ -3,7 +3,6 @@ import { orderSagaGroup, orderSagaKind, orderSagaVersion } from '@sagamesh/contr
 import type { Broker, Subscription } from '@sagamesh/runtime/broker';
 import { TerminalError, ensureError } from '@sagamesh/runtime/errors';
 import type { Logger } from '@sagamesh/runtime/logger';
-import { isPermanentRefusal } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Elector } from '../kube/elector.ts';
 import type { EventRecorder } from '../kube/event-recorder.ts';
@@ -93,9 +92,15 @@ export function createController(parts: ControllerParts, settings: ControllerSet
     async start() {
       informer.start();
       await informer.waitForSync();
-      const wake = (key: string) => queue.add(key);
       subscriptions.push(
-        await readReplies({ broker, memory, wake, metrics, logger, isLeader: () => elector.isLeader() }),
+        await readReplies({
+          broker,
+          memory,
+          wake: (key) => queue.add(key),
+          metrics,
+          logger,
+          isLeader: () => elector.isLeader(),
+        }),
       );
     },
     async lead() {
@@ -135,7 +140,7 @@ function startWorkers(
   });
 }
 
-/** A refusal that no repetition can change waits for a change of the object; everything else is tried again with the key's backoff. */
+/** Only what says so itself is given up until the object changes: a missing permission, say, may be granted any minute. */
 function treatFailure(error: unknown): FailureTreatment {
   return error instanceof TerminalError || isPermanentRefusal(error)
     ? { kind: 'terminal' }

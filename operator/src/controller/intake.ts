@@ -17,7 +17,7 @@ import { decodeMessage, sendDeadLetter } from '@sagamesh/runtime/dead-letters';
 import { ensureError } from '@sagamesh/runtime/errors';
 import type { Logger } from '@sagamesh/runtime/logger';
 import { contextFromHeaders, contextHeaders } from '@sagamesh/runtime/trace-context';
-import { isAlreadyExists, isPermanentRefusal } from '../kube/api-error.ts';
+import { isAlreadyExists, isForbidden, isPermanentRefusal } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { orderSagaResource } from './saga-object.ts';
 
@@ -65,7 +65,8 @@ async function takeIn(options: IntakeOptions, message: IncomingMessage): Promise
     return ack;
   } catch (error) {
     if (isAlreadyExists(error)) return await nameIsTaken(options, message, order);
-    if (isPermanentRefusal(error)) {
+    // A missing permission says nothing about the order.
+    if (isPermanentRefusal(error) && !isForbidden(error)) {
       await refuse(options, message, order, 'RefusedByApiServer', ensureError(error).message);
       return ack;
     }
