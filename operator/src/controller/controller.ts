@@ -142,9 +142,7 @@ function startWorkers(
 
 /** Only what says so itself is given up until the object changes: a missing permission, say, may be granted any minute. */
 function treatFailure(error: unknown): FailureTreatment {
-  return error instanceof TerminalError || isPermanentRefusal(error)
-    ? { kind: 'terminal' }
-    : { kind: 'retry' };
+  return { kind: error instanceof TerminalError ? 'terminal' : 'retry' };
 }
 
 function createNarrator(recorder: EventRecorder, isLeader: () => boolean): Narrator {
