@@ -41,6 +41,8 @@ export const rejectionReasons = {
   AlreadyReserved: 'AlreadyReserved',
   CardDeclined: 'CardDeclined',
   UnknownPaymentMethod: 'UnknownPaymentMethod',
+  AmountNotAccepted: 'AmountNotAccepted',
+  PaymentCancelled: 'PaymentCancelled',
 } as const;
 
 /** Why a message was put among the dead letters (`x-dead-letter-reason`). */
