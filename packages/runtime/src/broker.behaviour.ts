@@ -13,6 +13,10 @@ function textOf(message: IncomingMessage): string {
   return Buffer.from(message.body).toString();
 }
 
+function text(body: string): Uint8Array {
+  return Buffer.from(body);
+}
+
 /** A spec that no other test shares. */
 function specFor(overrides: Partial<DurableConsumerSpec> = {}): DurableConsumerSpec {
   const id = randomUUID();
@@ -30,8 +34,6 @@ function specFor(overrides: Partial<DurableConsumerSpec> = {}): DurableConsumerS
 export function brokerBehaviour(name: string, open: () => Promise<Broker>): void {
   describe(`${name} as a broker`, () => {
     let broker: Broker;
-    const text = (body: string): Uint8Array => Buffer.from(body);
-
     beforeAll(async () => {
       broker = await open();
     });
