@@ -27,10 +27,11 @@ describe.each(['pglite', 'postgres'] as const)('announcing orders again on %s', 
   async function placed() {
     const request = { items: [{ sku: 'MOUSE', quantity: 2 }], paymentMethod: 'pm_card_visa' };
     const options = { outbox, announceAfterMillis: pace.afterMillis, now: () => start };
-    const { order } = await db.tx((tx) => placeOrder(tx, 'ada', request, options));
+    const placement = await db.tx((tx) => placeOrder(tx, 'ada', request, options));
+    if (placement.kind === 'invalid') throw new Error('the order was not priced');
     // As the relay does after the broker has stored it.
     await db.query(`update outbox set published_at = now()`);
-    return order;
+    return placement.record.order;
   }
   const announce = (now: Date) => announceDue(db, outbox, now, pace);
   const waiting = async () => {

@@ -26,7 +26,11 @@ export function addOrderRoutes(app: IRouter, options: OrderRoutesOptions): void 
     const customerId = customerOf(response);
     const wanted = parseBody(orderRequestSchema, request);
     const answer = await idempotent(db, request, customerId, async (tx) => {
-      const record = await placeOrder(tx, customerId, wanted, options);
+      const placement = await placeOrder(tx, customerId, wanted, options);
+      if (placement.kind === 'invalid') {
+        throw new Problem(422, 'The order cannot be priced', { errors: placement.problems });
+      }
+      const { record } = placement;
       return {
         status: 201,
         body: orderView(record),

@@ -55,7 +55,9 @@ describe.each(['pglite', 'postgres'] as const)('the steps of the order service o
   async function placedOrder(): Promise<Order> {
     const request = { items: [{ sku: 'MOUSE', quantity: 2 }], paymentMethod: 'pm_card_visa' };
     const options = { outbox: createOutbox(), announceAfterMillis: 30_000 };
-    return (await db.tx((tx) => placeOrder(tx, 'ada', request, options))).order;
+    const placement = await db.tx((tx) => placeOrder(tx, 'ada', request, options));
+    if (placement.kind === 'invalid') throw new Error('the order was not priced');
+    return placement.record.order;
   }
 
   describe('create', () => {

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Tx } from '@sagamesh/kit/db';
 import type { Outbox } from '@sagamesh/kit/outbox';
-import { Problem } from '@sagamesh/kit/problem';
 import type { Order } from '@sagamesh/contracts/order';
 import { orderCreated } from './order-events.ts';
 import type { OrderRecord } from './order-record.ts';
 import type { OrderRequest } from './order-requests.ts';
 import { findPrices, insertOrder } from './order-store.ts';
-import { priceItems } from './pricing.ts';
+import { type FieldProblem, priceItems } from './pricing.ts';
 
 export interface PlaceOrderOptions {
   readonly outbox: Outbox;
@@ -17,21 +16,20 @@ export interface PlaceOrderOptions {
   readonly now?: () => Date;
 }
 
-/**
- * Takes an order of a customer: prices it, and writes the PENDING order and its `order.created` in one transaction. Throws Problem 422 for a
- * SKU without a price, another currency or a total above the limit.
- */
+export type Placement =
+  | { readonly kind: 'placed'; readonly record: OrderRecord }
+  | { readonly kind: 'invalid'; readonly problems: readonly FieldProblem[] };
+
+/** Takes an order of a customer: prices it, and writes the PENDING order and its `order.created` in the caller's transaction. */
 export async function placeOrder(
   tx: Tx,
   customerId: string,
   request: OrderRequest,
   { outbox, announceAfterMillis, newId = randomUUID, now = () => new Date() }: PlaceOrderOptions,
-): Promise<OrderRecord> {
+): Promise<Placement> {
   const skus = request.items.map(({ sku }) => sku);
   const pricing = priceItems(request.items, request.currency, await findPrices(tx, skus));
-  if (pricing.kind === 'invalid') {
-    throw new Problem(422, 'The order cannot be priced', { errors: pricing.problems });
-  }
+  if (pricing.kind === 'invalid') return pricing;
   const order: Order = {
     id: `ord-${newId()}`,
     customerId,
@@ -45,5 +43,5 @@ export async function placeOrder(
   const announceAt = new Date(now().getTime() + announceAfterMillis);
   const record = await insertOrder(tx, { order: { ...order, sourceEventId }, sagaUid: null, announceAt });
   if (record === undefined) throw new Error(`the new order id ${order.id} is taken`);
-  return record;
+  return { kind: 'placed', record };
 }
