@@ -76,7 +76,10 @@ export function decodeMessage<S extends z.ZodType>(
 
 /** Header values may not hold line breaks and should be ASCII (NATS ADR-4). */
 function headerText(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, headerTextMax);
+  return text
+    .replaceAll(/[^\x20-\x7e]+/g, ' ')
+    .trim()
+    .slice(0, headerTextMax);
 }
 
 /**

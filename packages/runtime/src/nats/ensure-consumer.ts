@@ -21,6 +21,12 @@ export interface ReadPosition {
   readonly floor: number;
 }
 
+/** What of a stream decides it. */
+export interface StreamShape {
+  readonly created: StreamInfo['created'];
+  readonly state: { readonly last_seq: number };
+}
+
 type Start = Pick<ConsumerConfig, 'deliver_policy' | 'opt_start_seq'>;
 
 /**
@@ -30,7 +36,7 @@ type Start = Pick<ConsumerConfig, 'deliver_policy' | 'opt_start_seq'>;
 export function startOf(
   deliver: 'new' | 'all',
   position: ReadPosition | undefined,
-  stream: StreamInfo,
+  stream: StreamShape,
 ): Start {
   if (position === undefined) {
     return { deliver_policy: deliver === 'new' ? DeliverPolicy.New : DeliverPolicy.All };

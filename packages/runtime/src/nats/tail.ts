@@ -5,7 +5,6 @@ import {
   ReplayPolicy,
   type Msg,
   type NatsConnection,
-  type StreamInfo,
   type Subscription as Sub,
 } from 'nats';
 import type { IncomingMessage, Subscription } from '../broker.ts';
@@ -13,7 +12,7 @@ import { ensureError } from '../errors.ts';
 import { pause } from '../timing.ts';
 import type { ConsumeContext } from './consume.ts';
 import { deliveryOf, statusCodeOf } from './delivery.ts';
-import type { ReadPosition } from './ensure-consumer.ts';
+import type { ReadPosition, StreamShape } from './ensure-consumer.ts';
 
 /**
  * Reads all that is new on a stream, acknowledging nothing: an ephemeral push consumer with heartbeats. Any silence, gap or reconnect makes
@@ -26,7 +25,7 @@ const watchMillis = 250;
 const statusControl = 100;
 
 /** The first message to read: see `startOf` of ensure-consumer.ts; without a position, the next one to come. */
-export function tailStart(position: ReadPosition | undefined, stream: StreamInfo): number {
+export function tailStart(position: ReadPosition | undefined, stream: StreamShape): number {
   if (position === undefined) return stream.state.last_seq + 1;
   if (position.incarnation !== stream.created) return 1;
   return Math.min(position.floor, stream.state.last_seq) + 1;
