@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedTextMap, replyResultsMax, resultsMax, settingsMax } from './bounded-text.ts';
 import { orderSchema } from './order.ts';
 
 /** Commands and replies between the operator and the services (DESIGN, "Messages"). Unknown keys are ignored: add fields, never re-type one. */
@@ -7,8 +8,6 @@ export const messageVersion = 1;
 
 export const directionSchema = z.enum(['execute', 'compensate', 'revoke']);
 export type Direction = z.infer<typeof directionSchema>;
-
-const resultsSchema = z.record(z.string().max(63), z.string().max(256));
 
 export const commandSchema = z.object({
   version: z.literal(messageVersion),
@@ -23,9 +22,9 @@ export const commandSchema = z.object({
   /** Advisory: after it the operator no longer waits for this attempt. Never decides anything at a service. */
   deadline: z.iso.datetime(),
   order: orderSchema,
-  with: resultsSchema,
+  with: boundedTextMap(settingsMax),
   /** What earlier steps answered, e.g. `paymentId`. Not part of the request hash. */
-  results: resultsSchema,
+  results: boundedTextMap(resultsMax),
 });
 export type Command = z.infer<typeof commandSchema>;
 
@@ -55,7 +54,7 @@ export const replySchema = z.object({
   direction: directionSchema,
   outcome: replyOutcomeSchema,
   /** Small named values for later steps and for `status.results`. */
-  result: resultsSchema.default({}),
+  result: boundedTextMap(replyResultsMax).default({}),
   /** CamelCase, for machines; empty when all went well. */
   reason: z.string().max(64).default(''),
   /** For people; at most 256 characters. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { replyResultsMax } from './bounded-text.ts';
 import { defaultPlan, orderSagaSpecSchema, stepSchema, stepsMax } from './order-saga.ts';
 import { orderSagaCrd, orderSagaStructuralSchema } from './order-saga-crd.ts';
 import { orderSagaRules } from './order-saga-rules.ts';
@@ -68,6 +69,10 @@ describe('the CRD of OrderSaga', () => {
     expect(at('spec').required).toEqual(['order']);
     expect(at('spec.steps[].retry').default).toEqual({});
     expect(at('spec.deadlineSeconds').default).toBe(300);
+  });
+
+  it('has room for the results of the longest plan', () => {
+    expect(at('status.results').maxProperties).toBe(stepsMax * replyResultsMax);
   });
 
   it('keeps steps an atomic list, so that a re-order is a change, and merges conditions and step statuses by key', () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedTextMap, resultsMax, settingsMax } from './bounded-text.ts';
 import { orderSchema } from './order.ts';
 
 /** The OrderSaga resource. This zod source gives the TypeScript types and, through `order-saga-crd.ts`, the CRD. */
@@ -23,21 +24,6 @@ const actionSchema = z
   .max(31)
   .regex(/^[a-z][a-zA-Z0-9-]*$/)
   .describe('an action of the service: a lower-case letter, then letters, digits and dashes');
-
-/** Lengths count code points, as the API server does: what admission lets in must never fail to parse here. */
-function text(charactersMax: number) {
-  return z
-    .string()
-    .refine((value) => Array.from(value).length <= charactersMax, `at most ${charactersMax} characters`)
-    .meta({ maxLength: charactersMax });
-}
-
-function textMap(entriesMax: number) {
-  return z
-    .record(text(63), text(256))
-    .refine((map) => Object.keys(map).length <= entriesMax, `at most ${entriesMax} entries`)
-    .meta({ maxProperties: entriesMax });
-}
 
 export const retrySchema = z.object({
   maxAttempts: z.int().min(1).max(100).describe('attempts before the saga turns round').default(5),
@@ -73,12 +59,10 @@ export const stepSchema = z.object({
     .default(10),
   retry: retrySchema.describe('how a failed or unanswered attempt is repeated').prefault({}),
   /** Part of the request hash. */
-  with: textMap(16).describe('settings handed to the service as they stand').default({}),
+  with: boundedTextMap(settingsMax).describe('settings handed to the service as they stand').default({}),
 });
 
 export const stepsMax = 16;
-/** Most entries of `status.results`; whoever merges replies drops what is over it, or the API server refuses the status. */
-export const resultsMax = 64;
 
 export const defaultPlan: readonly z.input<typeof stepSchema>[] = [
   { name: 'createOrder', service: 'order', execute: 'create', compensate: 'cancel' },
@@ -182,7 +166,7 @@ export const orderSagaStatusSchema = z.object({
   currentStep: z.string().max(63).describe('the step that is being done or undone').optional(),
   progress: z.string().max(7).describe('steps done / steps of the plan').optional(),
   steps: z.array(stepStatusSchema).max(stepsMax).optional(),
-  results: textMap(resultsMax).describe('small values that the services answered').optional(),
+  results: boundedTextMap(resultsMax).describe('small values that the services answered').optional(),
   abandoned: z.array(abandonedSchema).max(stepsMax).optional(),
   startedAt: timeSchema.optional(),
   finishedAt: timeSchema.optional(),

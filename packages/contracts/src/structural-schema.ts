@@ -148,6 +148,6 @@ function sentence(phrase: string): string {
 }
 
 /** A CEL string literal. */
-export function celText(text: string): string {
+function celText(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
