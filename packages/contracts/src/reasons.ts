@@ -53,5 +53,7 @@ export const deadLetterReasons = {
   UnknownAction: 'UnknownAction',
   NameTaken: 'NameTaken',
   RefusedByApiServer: 'RefusedByApiServer',
+  /** Readable, but the handler says that trying again cannot help. */
+  Refused: 'Refused',
 } as const;
 export type DeadLetterReason = keyof typeof deadLetterReasons;

@@ -31,7 +31,7 @@ export async function stopTestPostgres(): Promise<void> {
   const { dataDir, server } = await running;
   running = undefined;
   await server.stop();
-  await dataDir.close({ remove: true });
+  dataDir.close({ remove: true });
 }
 
 /** URL of a new, empty database. */

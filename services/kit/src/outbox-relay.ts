@@ -1,0 +1,229 @@
+import { Gauge } from 'prom-client';
+import type { DomainEvent } from '@sagamesh/contracts/domain-events';
+import { eventSubject, headerNames } from '@sagamesh/contracts/subjects';
+import type { Broker } from '@sagamesh/runtime/broker';
+import { ensureError } from '@sagamesh/runtime/errors';
+import type { Logger } from '@sagamesh/runtime/logger';
+import type { Metrics } from '@sagamesh/runtime/metrics';
+import type { Db, SessionLock } from './db.ts';
+import type { Outbox } from './outbox.ts';
+
+/**
+ * Publishes what the outbox holds: at least once, in the order of writing within one aggregate, different aggregates side by side. State is
+ * kept per row, because a remembered position loses rows (a number is drawn before its transaction commits). One relay per database works
+ * at a time; the others wait for its lock. Polling is the guarantee, the commit's nudge only makes it fast.
+ */
+
+export interface OutboxRelay {
+  /** Finishes what is being published, then frees the lock. */
+  stop(): Promise<void>;
+}
+
+export interface OutboxRelayOptions {
+  readonly db: Db;
+  readonly broker: Broker;
+  readonly outbox: Outbox;
+  readonly logger: Logger;
+  readonly metrics?: Metrics;
+  /** Default 500. */
+  readonly pollMillis?: number;
+}
+
+const lockName = 'sagamesh/outbox-relay';
+const batchMax = 256;
+const inFlightMax = 64;
+const standbyMillis = 2_000;
+const failureMillis = { first: 500, max: 5_000 };
+const purgeEveryMillis = 3_600_000;
+
+interface OutboxRow {
+  readonly seq: number;
+  readonly event_id: string;
+  readonly event_type: string;
+  readonly aggregate_id: string;
+  readonly event: DomainEvent;
+  readonly correlation_id: string | null;
+  readonly traceparent: string | null;
+}
+
+/** Rows of one aggregate, in order; the aggregates in the order of their first row. */
+export function byAggregate<T extends { readonly aggregate_id: string }>(
+  rows: readonly T[],
+): readonly (readonly T[])[] {
+  const lanes = new Map<string, T[]>();
+  for (const row of rows) {
+    const lane = lanes.get(row.aggregate_id);
+    if (lane === undefined) lanes.set(row.aggregate_id, [row]);
+    else lane.push(row);
+  }
+  return [...lanes.values()];
+}
+
+/** A sleep that can be ended early, also before it began. */
+class Bell {
+  private rung = false;
+  private wake: (() => void) | undefined;
+
+  ring(): void {
+    this.rung = true;
+    this.wake?.();
+  }
+
+  async wait(millis: number): Promise<void> {
+    if (!this.rung) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, millis);
+        this.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.wake = undefined;
+    this.rung = false;
+  }
+}
+
+class Relay implements OutboxRelay {
+  private readonly options: OutboxRelayOptions;
+  private readonly bell = new Bell();
+  private readonly unsubscribe: () => void;
+  private readonly running: Promise<void>;
+  private lock: SessionLock | undefined;
+  private stopped = false;
+  private failures = 0;
+  private purgedAtMillis = 0;
+
+  constructor(options: OutboxRelayOptions) {
+    this.options = options;
+    this.unsubscribe = options.outbox.onWritten(() => this.bell.ring());
+    this.running = this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.unsubscribe();
+    this.bell.ring();
+    await this.running;
+    await this.lock?.release();
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopped) {
+      let waitMillis: number;
+      try {
+        waitMillis = await this.round();
+      } catch (thrown) {
+        waitMillis = this.backoff(ensureError(thrown));
+      }
+      if (waitMillis > 0 && !this.stopped) await this.bell.wait(waitMillis);
+    }
+  }
+
+  /** Answers how long to wait before the next one. */
+  private async round(): Promise<number> {
+    if (this.lock?.held() !== true) {
+      this.lock = await this.options.db.tryLock(lockName);
+      if (this.lock === undefined) return standbyMillis;
+    }
+    await this.purge();
+    const rows = await this.fetch();
+    const { published, error } = await this.publishAll(rows);
+    if (published.length > 0)
+      await this.options.db.query('update outbox set published_at = now() where seq = any($1::bigint[])', [
+        published,
+      ]);
+    if (error !== undefined) return this.backoff(error);
+    this.failures = 0;
+    return rows.length === batchMax ? 0 : (this.options.pollMillis ?? 500);
+  }
+
+  private async fetch(): Promise<readonly OutboxRow[]> {
+    const { rows } = await this.options.db.query<OutboxRow>(
+      `select seq, event_id, event_type, aggregate_id, event, correlation_id, traceparent
+       from outbox where published_at is null order by seq limit ${batchMax}`,
+    );
+    return rows;
+  }
+
+  /** An aggregate stops at its first failure, so that its order holds; the others go on. */
+  private async publishAll(
+    rows: readonly OutboxRow[],
+  ): Promise<{ published: number[]; error: Error | undefined }> {
+    const lanes = [...byAggregate(rows)];
+    const published: number[] = [];
+    let error: Error | undefined;
+    const worker = async () => {
+      for (let lane = lanes.shift(); lane !== undefined; lane = lanes.shift()) {
+        try {
+          for (const row of lane) {
+            await this.publish(row);
+            published.push(row.seq);
+          }
+        } catch (thrown) {
+          error = ensureError(thrown);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(inFlightMax, lanes.length) }, worker));
+    return { published, error };
+  }
+
+  private async publish(row: OutboxRow): Promise<void> {
+    await this.options.broker.publish({
+      subject: eventSubject(row.event_type),
+      body: row.event,
+      messageId: row.event_id,
+      headers: {
+        ...(row.correlation_id === null ? {} : { [headerNames.correlationId]: row.correlation_id }),
+        ...(row.traceparent === null ? {} : { [headerNames.traceparent]: row.traceparent }),
+      },
+    });
+  }
+
+  private backoff(error: Error): number {
+    this.failures += 1;
+    this.options.logger.warn({ err: error, failures: this.failures }, 'events wait in the outbox');
+    return Math.min(failureMillis.max, failureMillis.first * 2 ** (this.failures - 1));
+  }
+
+  /** Kept for seven days after publishing, as long as the stream keeps them: so a lost stream can be filled again. */
+  private async purge(): Promise<void> {
+    const nowMillis = performance.now();
+    if (this.purgedAtMillis > 0 && nowMillis - this.purgedAtMillis < purgeEveryMillis) return;
+    await this.options.db.query(`delete from outbox where published_at < now() - interval '7 days'`);
+    this.purgedAtMillis = nowMillis;
+  }
+}
+
+/** Read at scrape time: one query for both. */
+function addGauges(db: Db, metrics: Metrics): void {
+  const lag = new Gauge({
+    name: 'outbox_lag_seconds',
+    help: 'Age of the oldest event that is not published yet; 0 when there is none.',
+    registers: [metrics.registry],
+  });
+  const unpublished = new Gauge({
+    name: 'outbox_unpublished',
+    help: 'Events that are not published yet.',
+    registers: [metrics.registry],
+    async collect() {
+      // Without the database there is nothing to say: the last values stay, and the health check tells.
+      const { rows } = await db
+        .query<{ events: number; lag: number }>(
+          `select count(*)::int as events, coalesce(extract(epoch from now() - min(written_at)), 0)::float8 as lag
+           from outbox where published_at is null`,
+        )
+        .catch(() => ({ rows: [] }));
+      for (const row of rows) {
+        unpublished.set(row.events);
+        lag.set(row.lag);
+      }
+    },
+  });
+}
+
+export function startOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
+  if (options.metrics !== undefined) addGauges(options.db, options.metrics);
+  return new Relay(options);
+}
