@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { DataDir, readSandboxState, sandboxOwner, stopSandbox } from './data-dir.ts';
 import { ManagedProcess } from './managed-process.ts';
 import { isAlive, ownProcess } from './process-identity.ts';
@@ -85,24 +86,31 @@ describe('the lock of a data folder', () => {
     again.close();
   });
 
-  it('goes to exactly one of many who find it stale at once', async () => {
+  it('goes to exactly one of several who find it stale at once', async () => {
     const dir = await newDir();
     dir.close();
-    const contest = dir.file('contest');
-    const body = `say('ready'); process.stdin.on('data', () => say(tryPidLock(path).kind));`;
-    for (let round = 0; round < 3; round += 1) {
-      writeFileSync(contest, JSON.stringify({ pid: 2 ** 30, identity: 'long gone' }));
-      const others = Array.from({ length: 4 }, () => otherProcess(contest, body));
-      for (const other of others) expect(await other.line()).toBe('ready');
-      for (const other of others) other.child.stdin?.write('go\n');
-      const kinds = await Promise.all(others.map((other) => other.line()));
-      expect(kinds.toSorted()).toEqual(['acquired', 'held', 'held', 'held']);
-      for (const { child } of others) {
-        const gone = once(child, 'exit');
-        child.kill('SIGKILL');
-        await gone;
-      }
+    const rounds = 1_000;
+    for (let round = 0; round < rounds; round += 1) {
+      writeFileSync(dir.file(`contest-${round}`), JSON.stringify({ pid: 2 ** 30, identity: 'long gone' }));
     }
+    // All run through the same stale locks at once, so they meet at many of them.
+    const body = `
+      process.stdin.once('data', () => {
+        const rounds = Array.from({ length: ${rounds} }, (_, round) => round);
+        const won = rounds.filter((round) => tryPidLock(path + '/contest-' + round).kind === 'acquired');
+        say(JSON.stringify(won));
+      });
+      say('ready');`;
+    const others = [otherProcess(dir.path, body), otherProcess(dir.path, body), otherProcess(dir.path, body)];
+    for (const other of others) expect(await other.line()).toBe('ready');
+    for (const other of others) other.child.stdin?.write('go\n');
+    const won = z.array(z.array(z.number()));
+    const lists = won.parse(
+      await Promise.all(others.map(async ({ line }) => JSON.parse(await line()) as unknown)),
+    );
+    expect(lists.flat().toSorted((left, right) => left - right)).toEqual(
+      Array.from({ length: rounds }, (_, i) => i),
+    );
   });
 });
 
