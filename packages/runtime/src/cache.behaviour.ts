@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { waitUntil } from '@sagamesh/sandbox/wait-until';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Cache } from './cache.ts';
 
@@ -22,16 +23,10 @@ export function cacheBehaviour(name: string, harness: () => CacheHarness): void 
 
     beforeAll(async () => {
       cache = await harness().open();
-      await expect
-        .poll(
-          async () =>
-            cache.ping(500).then(
-              () => 'well',
-              () => 'not yet',
-            ),
-          { timeout: 10_000 },
-        )
-        .toBe('well');
+      await waitUntil(async () => cache.ping(500).then(() => true), {
+        timeoutMillis: 10_000,
+        what: `${name} to answer`,
+      });
     });
     afterAll(async () => cache.close());
 

@@ -83,6 +83,12 @@ const onlyJson: RequestHandler = (request, response, next) => {
   next();
 };
 
+/** The parser makes `{}` of an empty body, which would be told to lack every field. */
+const emptyIsNone: RequestHandler = (request, _response, next) => {
+  if (request.header('content-length') === '0') request.body = undefined;
+  next();
+};
+
 /** 405 with `Allow` when the path exists under other methods, else 404. */
 function notFound(router: Router): RequestHandler {
   return (request, response) => {
@@ -91,7 +97,7 @@ function notFound(router: Router): RequestHandler {
       const methods = layer.route?.stack.map((one) => one.method) ?? [];
       // `match` is the router's own test of a path; it is public in JavaScript and missing in the types.
       const match: unknown = Reflect.get(layer, 'match');
-      const matches = typeof match === 'function' && Reflect.apply(match, layer, [request.path]) === true;
+      const matches = typeof match === 'function' && Boolean(Reflect.apply(match, layer, [request.path]));
       if (matches) for (const method of methods) allowed.add(method.toUpperCase());
     }
     if (allowed.has('GET')) allowed.add('HEAD');
@@ -121,6 +127,7 @@ export function createHttpApp(options: HttpAppOptions): Express {
   app.use(observed(options));
   app.use(onlyJson);
   app.use(express.json({ limit: options.bodyBytesMax ?? defaultBodyBytesMax, type: jsonTypes }));
+  app.use(emptyIsNone);
   const router = Router();
   options.routes?.(router);
   app.use(router);

@@ -26,8 +26,9 @@ const detailByStatus: Readonly<Record<number, string>> = {
   415: 'Send `Content-Type: application/json`.',
 };
 
+/** Libraries keep these on the error or on its prototype. */
 function fieldOf(error: Error, name: string): unknown {
-  return Object.hasOwn(error, name) ? Object.getOwnPropertyDescriptor(error, name)?.value : undefined;
+  return Reflect.get(error, name);
 }
 
 /** What to answer. `report` = somebody has to look at it: it goes to the log with its stack. */

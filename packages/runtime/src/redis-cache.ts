@@ -26,6 +26,8 @@ export function openRedisCache(options: RedisCacheOptions): Cache {
   let failing = false;
   const client = createClient({
     url: options.url,
+    // The older protocol: every server and proxy speaks it, and plain values are all we need.
+    RESP: 2,
     // A command that cannot be sent now is a miss now; it must not wait for a server to come back.
     disableOfflineQueue: true,
     socket: { connectTimeout: 2_000, reconnectStrategy: () => reconnectMillis },

@@ -10,9 +10,9 @@ const bucketTtlMillis = 3_600_000;
 const bucketBytesMax = 16 * 1024 * 1024;
 const timeDigits = 15;
 
-/** Bucket keys may hold only `[-/_=.a-zA-Z0-9]`, and dots must stand between something: everything else is spelled `=<hex>=`. */
+/** Bucket keys may hold only `[-/_=.a-zA-Z0-9]`, with dots only between others: all but letters, digits, `_` and `-` is spelled `=<hex>=`. */
 export function bucketKey(key: string): string {
-  return `k.${key.replaceAll(/[^a-zA-Z0-9_-]/g, (char) => `=${char.codePointAt(0)?.toString(16)}=`)}`;
+  return `k_${key.replaceAll(/[^a-zA-Z0-9_-]/g, (char) => `=${char.codePointAt(0)?.toString(16)}=`)}`;
 }
 
 /** The time of expiry, in fixed width, then the value. */
