@@ -85,10 +85,11 @@ function whileServicesAreMissing(
   return { action: null, wakeAtMillis: earliest(nextMillis, deadline) };
 }
 
-/** Suspend gates only an EXECUTE that has not been sent yet: never a retry, an undo, a cancel or a delete. */
+/** Suspend gates only an EXECUTE that has not been sent yet: never a retry, an undo, a cancel or a delete (which past the pivot finishes first). */
 export function isHeldBack(state: OpenSaga): boolean {
+  const { suspend, deleting } = state.wishes;
   return (
-    state.wishes.suspend && state.phase === 'Forward' && state.steps[state.call.stepIndex]?.attempts === 0
+    suspend && !deleting && state.phase === 'Forward' && state.steps[state.call.stepIndex]?.attempts === 0
   );
 }
 
@@ -118,4 +119,9 @@ export function isStuck(state: OpenSaga): boolean {
   return (
     call.refused || (neverGivenUp && call.attempt > stuckAfterAttempts(stepAt(plan, call.stepIndex).retry))
   );
+}
+
+/** Outcome recorded, finalizer released: nothing is left but to expire. */
+export function isOver(state: SagaState): boolean {
+  return state.phase === 'Ended' && state.recorded.outcome !== null && !state.recorded.finalizer;
 }

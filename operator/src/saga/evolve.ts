@@ -1,3 +1,4 @@
+import { resultsMax } from '@sagamesh/contracts/bounded-text';
 import type { StepState } from '@sagamesh/contracts/order-saga';
 import { failureReasons } from '@sagamesh/contracts/reasons';
 import { unreachable } from '@sagamesh/contracts/unreachable';
@@ -5,16 +6,20 @@ import { stepAt } from './plan.ts';
 import type { Fact, OpenSaga, SagaState, Wishes } from './state.ts';
 import {
   abort,
+  anyStepMayHaveBeenSent,
   changeStep,
+  endAs,
   forwardFrom,
   isForwardOnly,
   nameOfCall,
+  reopen,
   undoBelow,
   waitAgain,
 } from './transitions.ts';
 import type { Trouble } from './transitions.ts';
 
 type Reply = Extract<Fact, { kind: 'ReplyArrived' }>;
+type Observed = Extract<Fact, { kind: 'ObjectObserved' }>;
 type Sent = Extract<Fact, { kind: 'CommandSent' }>;
 
 /**
@@ -28,7 +33,7 @@ export function evolve(state: SagaState, fact: Fact, nowMillis: number): SagaSta
 function take(state: SagaState, fact: Fact, nowMillis: number): SagaState {
   switch (fact.kind) {
     case 'ObjectObserved':
-      return { ...state, wishes: fact.wishes, recorded: fact.recorded };
+      return objectObserved(state, fact, nowMillis);
     case 'ServicesLookedUp':
       return { ...state, lookUp: { missing: fact.missing, atMillis: nowMillis } };
     case 'CommandSent':
@@ -42,6 +47,25 @@ function take(state: SagaState, fact: Fact, nowMillis: number): SagaState {
     default:
       return unreachable(fact);
   }
+}
+
+/** The stored object outranks us: while we were paused, another operator may have been at work. */
+function objectObserved(state: SagaState, fact: Observed, nowMillis: number): SagaState {
+  const { wishes, recorded } = fact;
+  const seen = { ...state, wishes, recorded };
+  const next = recorded.finalizer ? anyStepMayHaveBeenSent(seen) : seen;
+  if (recorded.outcome) {
+    return next.phase === 'Ended'
+      ? { ...next, outcome: recorded.outcome }
+      : endAs(next, recorded.outcome, nowMillis);
+  }
+  // We ended it without a command, since nobody held the finalizer. Somebody does now, so commands may have left.
+  const wasTooEarly =
+    next.phase === 'Ended' &&
+    next.outcome === 'Compensated' &&
+    recorded.finalizer &&
+    !state.recorded.finalizer;
+  return wasTooEarly ? reopen(next) : next;
 }
 
 /** What people and the clock want of the state we are in now: turn round, or give up one acknowledgement. */
@@ -70,13 +94,17 @@ function reasonToTurn(wishes: Wishes, startedAtMillis: number, nowMillis: number
   return null;
 }
 
-/** Only where the saga can no longer turn round; before that, cancel is the way. */
+/**
+ * Only where the saga can no longer turn round (before that, cancel is the way), and only an acknowledgement that was asked for and did not
+ * come: a name written too early, or the wrong name, must not make us leave out an undo that nobody has tried.
+ */
 function applyAbandon(state: OpenSaga, nowMillis: number): SagaState {
   const step = nameOfCall(state);
-  const { direction, stepIndex } = state.call;
+  const { direction, stepIndex, trouble } = state.call;
   const known = state.abandoned.some((entry) => entry.step === step && entry.direction === direction);
-  if (!known && state.wishes.abandon?.step !== step) return state;
-  const by = state.wishes.abandon?.by ?? '';
+  const { abandon } = state.wishes;
+  if (!known && (abandon?.step !== step || !trouble)) return state;
+  const by = abandon?.by ?? '';
   const abandoned = known
     ? state.abandoned
     : [...state.abandoned, { step, direction, by, atMillis: nowMillis }];
@@ -97,12 +125,26 @@ function commandSent(state: SagaState, fact: Sent, nowMillis: number): SagaState
   const sent = changeStep(state, fact.stepIndex, (record) => ({
     startedAtMillis: record.startedAtMillis ?? nowMillis,
     mayHaveBeenSent: record.mayHaveBeenSent || fact.direction === 'execute',
-    ...(record.state === 'Done' && fact.direction === 'execute'
+    ...(isAcknowledged(record.state, fact.direction)
       ? {}
       : { state: stateWhileAsking(fact.direction, record.state), attempts: record.attempts + 1 }),
   }));
   const wait = { kind: 'reply', untilMillis: nowMillis + timeoutSeconds * 1_000 } as const;
   return { ...sent, call: { ...call, attempt: call.attempt + 1, commandId: fact.commandId, wait } };
+}
+
+/** Asked again only to hear the stored reply, after a restart: what the reader saw done stays done. */
+function isAcknowledged(now: StepState, direction: OpenSaga['call']['direction']): boolean {
+  switch (direction) {
+    case 'execute':
+      return now === 'Done';
+    case 'compensate':
+      return now === 'Compensated' || now === 'NothingToUndo';
+    case 'revoke':
+      return now === 'Revoked';
+    default:
+      return unreachable(direction);
+  }
 }
 
 function stateWhileAsking(direction: OpenSaga['call']['direction'], before: StepState): StepState {
@@ -161,14 +203,21 @@ function executed(state: OpenSaga, reply: Reply, nowMillis: number): SagaState {
   }));
   const next = {
     ...done,
-    results: { ...state.results, ...reply.result },
+    results: withResults(state, reply),
     pivotPassed: state.pivotPassed || stepIndex === state.plan.pivotIndex,
   };
   return forwardFrom(next, stepIndex + 1, nowMillis);
 }
 
+/** Bounded: with more, the API server would refuse the status, and nothing could be recorded any more. */
+function withResults(state: OpenSaga, reply: Reply): OpenSaga['results'] {
+  return Object.fromEntries(Object.entries({ ...state.results, ...reply.result }).slice(0, resultsMax));
+}
+
 /** A final no. Up to the pivot the saga turns round; after it there is only forward, so people must see it (StepStuck). */
 function refused(state: OpenSaga, reply: Reply, nowMillis: number): SagaState {
+  // The same no, heard twice: the pause that is under way stands.
+  if (state.call.refused && state.call.wait.kind !== 'reply') return state;
   const trouble = { reason: refusalReason(reply), message: reply.message };
   const noted = changeStep(state, state.call.stepIndex, (record) => ({
     ...trouble,
@@ -189,7 +238,7 @@ function refusalReason(reply: Reply): string {
 function settleStep(state: OpenSaga, now: StepState, nowMillis: number): OpenSaga {
   return changeStep(state, state.call.stepIndex, (record) => ({
     state: record.state === 'Rejected' ? record.state : now,
-    finishedAtMillis: nowMillis,
+    finishedAtMillis: record.state === now ? record.finishedAtMillis : nowMillis,
   }));
 }
 
@@ -207,7 +256,7 @@ function pivotHadPassed(state: OpenSaga, reply: Reply, nowMillis: number): SagaS
           message: '',
         },
   );
-  const results = { ...state.results, ...reply.result };
+  const results = withResults(state, reply);
   const next = { ...state, steps, results, failure: null, pivotPassed: true };
   return forwardFrom(next, pivotIndex + 1, nowMillis);
 }

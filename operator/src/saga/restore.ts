@@ -1,10 +1,12 @@
+import { evolve } from './evolve.ts';
 import type { Plan } from './plan.ts';
 import type { Checkpoint, Recorded, SagaState, StepRecord, Wishes } from './state.ts';
 import { openCall } from './transitions.ts';
 
 /**
- * A saga as this process meets it first: the spec, and what the checkpoint says. Where the finalizer is held, commands may have left before,
- * so every step before the pivot may have been sent; the stored replies of the fences bring the rest back.
+ * A saga as this process meets it first: the spec, and what the checkpoint says. Where the finalizer is held, or the checkpoint tells of a
+ * beginning, commands may have left before, so every step before the pivot may have been sent; the stored replies of the fences bring the
+ * rest back. A wish or a deadline that is there already is heeded before the first decision.
  */
 export function restore(
   plan: Plan,
@@ -13,12 +15,24 @@ export function restore(
   checkpoint: Checkpoint,
   nowMillis: number,
 ): SagaState {
+  return evolve(stored(plan, wishes, recorded, checkpoint, nowMillis), { kind: 'TimePassed' }, nowMillis);
+}
+
+function stored(
+  plan: Plan,
+  wishes: Wishes,
+  recorded: Recorded,
+  checkpoint: Checkpoint,
+  nowMillis: number,
+): SagaState {
+  const hasBegun =
+    recorded.finalizer || checkpoint.failure !== null || checkpoint.steps.some((step) => step.attempts > 0);
   const common = {
     plan,
     wishes,
     recorded,
     steps: plan.steps.map((step, index) =>
-      restoreStep(step.name, index < plan.pivotIndex && recorded.finalizer, checkpoint),
+      restoreStep(step.name, index < plan.pivotIndex && hasBegun, checkpoint),
     ),
     results: checkpoint.results,
     startedAtMillis: checkpoint.startedAtMillis ?? nowMillis,

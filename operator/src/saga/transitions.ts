@@ -50,6 +50,21 @@ export function forwardFrom(state: OpenSaga, stepIndex: number, nowMillis: numbe
   return { ...state, phase: 'Forward', call: openCall('execute', stepIndex) };
 }
 
+/**
+ * Law 3, and not only for our own commands: from the moment the finalizer is held, anybody may have sent any step. Another operator that
+ * believes it leads, a former process, or a publish whose answer we lost leave no trace in our memory.
+ */
+export function anyStepMayHaveBeenSent<S extends SagaState>(state: S): S {
+  const { pivotIndex } = state.plan;
+  if (state.steps.every((record, index) => record.mayHaveBeenSent || index >= pivotIndex)) return state;
+  return {
+    ...state,
+    steps: state.steps.map((record, index) =>
+      index < pivotIndex ? { ...record, mayHaveBeenSent: true } : record,
+    ),
+  };
+}
+
 /** Law 3: in reverse order, each until acknowledged, every step before the pivot that may have been sent. */
 export function undoBelow(state: OpenSaga, stepIndex: number, nowMillis: number): SagaState {
   for (let index = stepIndex - 1; index >= 0; index -= 1) {
@@ -74,6 +89,12 @@ export function abort(state: OpenSaga, trouble: Trouble, nowMillis: number): Sag
   return { ...state, failure, phase: 'Revoking', call: openCall('revoke', state.plan.pivotIndex) };
 }
 
+/** An end that was not one: the question goes to the pivot, as in every abort. */
+export function reopen(state: EndedSaga): OpenSaga {
+  const { outcome: _, finishedAtMillis: __, ...rest } = state;
+  return { ...rest, phase: 'Revoking', call: openCall('revoke', state.plan.pivotIndex) };
+}
+
 /** Again after a pause. What must not be given up pauses longer and longer, up to a minute. */
 export function waitAgain(state: OpenSaga, trouble: Trouble, nowMillis: number): OpenSaga {
   const { call } = state;
@@ -84,6 +105,11 @@ export function waitAgain(state: OpenSaga, trouble: Trouble, nowMillis: number):
 }
 
 function end(state: OpenSaga, outcome: Outcome, nowMillis: number): EndedSaga {
+  return endAs(state, state.abandoned.length > 0 ? 'Abandoned' : outcome, nowMillis);
+}
+
+/** Ends with exactly this outcome: one that was reached, or one that is stored already. */
+export function endAs(state: OpenSaga, outcome: Outcome, nowMillis: number): EndedSaga {
   const { call: _, phase: __, ...rest } = state;
   return {
     ...rest,
@@ -91,7 +117,7 @@ function end(state: OpenSaga, outcome: Outcome, nowMillis: number): EndedSaga {
       record.state === 'Pending' ? { ...record, state: 'Skipped' as const } : record,
     ),
     phase: 'Ended',
-    outcome: state.abandoned.length > 0 ? 'Abandoned' : outcome,
+    outcome,
     finishedAtMillis: nowMillis,
   };
 }
