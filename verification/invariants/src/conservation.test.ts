@@ -12,7 +12,7 @@ describe('I1, stock', () => {
     expect(checkStockConservation([balanced])).toEqual({ invariant: 'I1', evaluated: 1, violations: [] });
   });
 
-  it.each([
+  it.each<[Partial<StockFact>, string]>([
     [{ available: 8 }, 'a unit vanished'],
     [{ sold: 5 }, 'a unit appeared'],
     [{ available: -1, sold: 14 }, 'the sum is right, but one column is below zero'],
