@@ -177,8 +177,8 @@ class LeaseElector implements Elector {
         await this.#write(this.#held());
         return true;
       } catch (error) {
-        // Somebody wrote it, perhaps we ourselves with an answer that got lost: look.
-        if (!isConflict(error)) throw error;
+        // Somebody wrote it (perhaps we ourselves, and the answer got lost) or deleted it: look.
+        if (!isConflict(error) && !isNotFound(error)) throw error;
       }
     }
     const lease = await client

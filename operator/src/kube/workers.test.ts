@@ -26,6 +26,8 @@ function setUp(reconcile: WorkerOptions['reconcile'], more: Partial<WorkerOption
   return { clock, queue, workers, results, failures };
 }
 
+const terminal = (): FailureTreatment => ({ kind: 'terminal' });
+
 describe('what becomes of a key', () => {
   const outcomes: {
     readonly reason: string;
@@ -68,7 +70,6 @@ describe('what becomes of a key', () => {
   });
 
   test('a terminal error is not retried', async () => {
-    const terminal = (): FailureTreatment => ({ kind: 'terminal' });
     const { clock, queue, failures } = setUp(() => Promise.reject(new Error('no')), {
       treatFailure: terminal,
     });
@@ -161,14 +162,15 @@ test('an attempt that takes too long has its signal aborted', async () => {
 });
 
 test('workers end when the queue is shut down and their keys are given back', async () => {
-  let finish = (): void => undefined;
+  let finish: (() => void) | undefined;
   const { clock, queue, workers } = setUp(
     () => new Promise((resolve) => (finish = () => resolve({ kind: 'done' }))),
   );
   queue.add('a');
   await clock.advance(0);
   const ending = queue.shutDown('drain');
-  finish();
+  finish?.();
   await ending;
-  await workers.stopped;
+  expect(await workers.stopped).toBeUndefined();
+  expect(await queue.take()).toBeUndefined();
 });

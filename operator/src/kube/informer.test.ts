@@ -1,0 +1,382 @@
+import { describe, expect, test } from 'vitest';
+import { createKubeClient } from './client.ts';
+import { createInformer } from './informer.ts';
+import type { KubeObject } from './kube-object.ts';
+import { watchSilenceMaxMillis } from './reflector.ts';
+import type { StoreChange } from './store.ts';
+import { FakeApi, type FakeWatch } from './testing/fake-api.ts';
+import { VirtualClock, settle } from './testing/virtual-clock.ts';
+
+const widgets = { group: 'kube.test', version: 'v1', plural: 'widgets' };
+
+function setUp(options: { readonly namespaces?: readonly string[]; readonly random?: () => number } = {}) {
+  const clock = new VirtualClock();
+  const api = new FakeApi();
+  const client = createKubeClient(api.transport, { clock, random: () => 0, limiter: 'off' });
+  const changes: StoreChange<KubeObject>[] = [];
+  const failures: string[] = [];
+  const gaps: number[] = [];
+  const informer = createInformer<KubeObject>({
+    client,
+    resource: widgets,
+    namespaces: options.namespaces ?? [],
+    transform: (raw) => raw,
+    onChange: (change) => changes.push(change),
+    clock,
+    random: options.random ?? (() => 0),
+    pageSize: 2,
+    observer: {
+      listed: () => undefined,
+      watchStarted: ({ gapMillis }) => gaps.push(gapMillis),
+      failed: ({ stage }) => failures.push(stage),
+    },
+  });
+  const create = (name: string, namespace = 'ns') =>
+    client.create<KubeObject>(widgets, namespace, { metadata: { name }, spec: {} });
+  const names = (): string[] => [...informer.store.values()].map((object) => object.metadata.name).toSorted();
+  const lists = (): (string | null)[] =>
+    api
+      .requestsTo('GET', 'widgets')
+      .filter((one) => !one.query.has('watch') && !one.query.has('continue'))
+      .map((one) => one.query.get('resourceVersion'));
+  const watchedFrom = (): (string | null)[] =>
+    api
+      .requestsTo('GET', 'widgets')
+      .filter((one) => one.query.has('watch'))
+      .map((one) => one.query.get('resourceVersion'));
+  const watch = (): FakeWatch => {
+    const [first] = api.watches;
+    if (first === undefined) throw new Error('nobody watches');
+    return first;
+  };
+  return { clock, api, client, informer, changes, failures, gaps, create, names, lists, watchedFrom, watch };
+}
+
+describe('a quiet life', () => {
+  test('lists every page, then watches from there with bookmarks and a time limit', async () => {
+    const { api, informer, create, names, changes } = setUp();
+    for (const name of ['a', 'b', 'c']) await create(name);
+    expect(informer.hasSynced()).toBe(false);
+    informer.start();
+    expect(await informer.waitForSync()).toBe(true);
+    await settle();
+    expect(names()).toEqual(['a', 'b', 'c']);
+    expect(changes.every((change) => change.initial && change.source === 'list')).toBe(true);
+    const watch = api.requestsTo('GET', 'widgets').at(-1);
+    expect(Object.fromEntries(watch?.query ?? [])).toEqual({
+      watch: 'true',
+      allowWatchBookmarks: 'true',
+      resourceVersion: '100',
+      timeoutSeconds: '300',
+    });
+    expect(watch?.lane).toBe('reserved');
+  });
+
+  test('events arrive as changes with the object before', async () => {
+    const { client, informer, create, changes } = setUp();
+    informer.start();
+    await informer.waitForSync();
+    await settle();
+    await create('a');
+    await client.mergePatch(widgets, { namespace: 'ns', name: 'a' }, { spec: { size: 2 } });
+    await client.delete(widgets, { namespace: 'ns', name: 'a' }, {});
+    await settle();
+    expect(
+      changes.map((change) => `${change.kind} ${change.key} ${change.source} ${change.initial}`),
+    ).toEqual(['added ns/a watch false', 'updated ns/a watch false', 'deleted ns/a watch false']);
+    const updated = changes[1];
+    expect(updated?.kind === 'updated' && updated.previous.metadata.generation).toBe(1);
+  });
+
+  test('managedFields and last-applied are not kept, other annotations are', async () => {
+    const { client, informer } = setUp();
+    const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': '{}', mine: 'yes' };
+    await client.create(widgets, 'ns', { metadata: { name: 'a', annotations } });
+    informer.start();
+    await informer.waitForSync();
+    const metadata = informer.store.get('ns/a')?.metadata;
+    expect(metadata?.annotations).toEqual({ mine: 'yes' });
+    expect(metadata).not.toHaveProperty('managedFields');
+  });
+
+  test('a watch that ends after its time is opened again from the last bookmark, without a list', async () => {
+    const { clock, informer, watch, lists, watchedFrom, failures } = setUp();
+    informer.start();
+    for (let minute = 0; minute < 5; minute += 1) {
+      await clock.advance(60_000);
+      watch().bookmark(150);
+    }
+    watch().end();
+    await clock.advance(0);
+    expect(watchedFrom()).toEqual(['97', '150']);
+    expect(lists()).toEqual([null]);
+    expect(failures).toEqual([]);
+  });
+
+  test('several namespaces: one list and one watch each, others stay out', async () => {
+    const { api, informer, create, names } = setUp({ namespaces: ['one', 'two'] });
+    await create('a', 'one');
+    await create('b', 'two');
+    await create('c', 'three');
+    informer.start();
+    await informer.waitForSync();
+    await settle();
+    expect(names()).toEqual(['a', 'b']);
+    expect(api.watches.size).toBe(2);
+    await create('d', 'two');
+    await create('e', 'three');
+    await settle();
+    expect(names()).toEqual(['a', 'b', 'd']);
+  });
+
+  test('start three times is start once; stop ends everything and leaves no timer', async () => {
+    const { clock, api, informer } = setUp();
+    for (let i = 0; i < 3; i += 1) informer.start();
+    await clock.advance(0);
+    expect(api.watches.size).toBe(1);
+    await informer.stop();
+    informer.start();
+    await clock.advance(600_000);
+    expect(api.watches.size).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('stop during the backoff opens no other watch', async () => {
+    const { clock, api, informer } = setUp();
+    api.fault = () => ({ kind: 'answer', status: 500, reason: 'InternalError' });
+    informer.start();
+    await clock.advance(100);
+    const before = api.requests.length;
+    await informer.stop();
+    await clock.advance(600_000);
+    expect(api.requests).toHaveLength(before);
+    expect(await informer.waitForSync()).toBe(false);
+  });
+});
+
+describe('trouble', () => {
+  test('a failed first list is tried again with growing waits', async () => {
+    const { clock, api, informer, create, failures } = setUp();
+    await create('a');
+    api.fault = () => ({ kind: 'answer', status: 500, reason: 'InternalError' });
+    informer.start();
+    await clock.advance(800 + 1_600 + 3_200);
+    expect(failures).toEqual(['list', 'list', 'list', 'list']);
+    api.fault = () => undefined;
+    await clock.advance(6_400);
+    expect(informer.hasSynced()).toBe(true);
+  });
+
+  const breaks: { readonly reason: string; readonly break: (watch: FakeWatch) => void }[] = [
+    { reason: 'the connection is cut', break: (watch) => watch.cut() },
+    {
+      reason: 'a line is cut in the middle',
+      break: (watch) => {
+        watch.sendText('{"type":"MODIF');
+        watch.end();
+      },
+    },
+    { reason: 'a line is garbage', break: (watch) => watch.sendText('<html>\n') },
+    {
+      reason: 'an error of the server comes inside the stream',
+      break: (watch) => watch.sendError(500, 'InternalError'),
+    },
+    { reason: 'it ends at once, again and again', break: (watch) => watch.end() },
+  ];
+  test.each(breaks)(
+    '$reason: the watch comes back at the same version after a pause, nothing is lost',
+    async (one) => {
+      const { clock, informer, create, watch, names, lists, watchedFrom, gaps } = setUp();
+      informer.start();
+      await clock.advance(0);
+      one.break(watch());
+      await create('a');
+      await clock.advance(799);
+      expect(watchedFrom()).toEqual(['97']);
+      await clock.advance(1);
+      expect(watchedFrom()).toEqual(['97', '97']);
+      expect(names()).toEqual(['a']);
+      expect(lists()).toHaveLength(1);
+      expect(gaps).toEqual([0, 800]);
+    },
+  );
+
+  test('events before the break in the same piece are kept', async () => {
+    const { clock, api, informer, create, watch, watchedFrom, names } = setUp();
+    informer.start();
+    await clock.advance(0);
+    await create('a');
+    watch().sendText('{"type":');
+    watch().end();
+    await clock.advance(800);
+    expect(names()).toEqual(['a']);
+    expect(watchedFrom()).toEqual(['97', String(api.objects.version)]);
+  });
+
+  test.each([
+    { reason: 'a refused watch', retryAfter: undefined, waitMillis: 800 },
+    { reason: "the server's Retry-After, when it is longer", retryAfter: '7', waitMillis: 7_000 },
+  ])('429: waits for $reason', async ({ retryAfter, waitMillis }) => {
+    const { clock, api, informer, watchedFrom, lists, watch } = setUp();
+    informer.start();
+    await clock.advance(60_000);
+    api.fault = () => ({
+      kind: 'answer',
+      status: 429,
+      reason: 'TooManyRequests',
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+    });
+    watch().bookmark(100);
+    await clock.advance(0);
+    watch().end();
+    await clock.advance(waitMillis - 1);
+    api.fault = () => undefined;
+    expect(watchedFrom()).toHaveLength(2);
+    await clock.advance(1);
+    expect(watchedFrom()).toEqual(['97', '100', '100']);
+    expect(lists()).toHaveLength(1);
+  });
+
+  test('a black-holed watch is cut by the watchdog; bookmarks keep a quiet one alive', async () => {
+    const { clock, informer, watch, watchedFrom, create, names } = setUp();
+    informer.start();
+    for (let minute = 0; minute < 4; minute += 1) {
+      await clock.advance(60_000);
+      watch().bookmark(97);
+    }
+    expect(watchedFrom()).toHaveLength(1);
+    watch().blackHole();
+    await create('a');
+    await clock.advance(watchSilenceMaxMillis);
+    expect(names()).toEqual([]);
+    await clock.advance(800);
+    expect(watchedFrom()).toHaveLength(2);
+    expect(names()).toEqual(['a']);
+  });
+
+  test('many watchers do not come back in step: the wait has jitter', async () => {
+    const { clock, informer, watch, watchedFrom } = setUp({ random: () => 0.5 });
+    informer.start();
+    await clock.advance(0);
+    watch().cut();
+    await clock.advance(1_199);
+    expect(watchedFrom()).toHaveLength(1);
+    await clock.advance(1);
+    expect(watchedFrom()).toHaveLength(2);
+  });
+
+  test('a handler that throws, and an object that cannot be read, stop nothing', async () => {
+    const clock = new VirtualClock();
+    const api = new FakeApi();
+    const client = createKubeClient(api.transport, { clock, limiter: 'off' });
+    const failures: string[] = [];
+    const informer = createInformer<KubeObject>({
+      client,
+      resource: widgets,
+      namespaces: [],
+      transform: (raw) => {
+        if (raw.metadata.name === 'broken') throw new Error('cannot read it');
+        return raw;
+      },
+      onChange: () => {
+        throw new Error('handler bug');
+      },
+      clock,
+      observer: {
+        listed: () => undefined,
+        watchStarted: () => undefined,
+        failed: ({ stage }) => failures.push(stage),
+      },
+    });
+    informer.start();
+    await clock.advance(0);
+    for (const name of ['a', 'broken', 'b']) await client.create(widgets, 'ns', { metadata: { name } });
+    await settle();
+    expect([...informer.store.values()].map((object) => object.metadata.name)).toEqual(['a', 'b']);
+    expect(failures).toEqual(['handler', 'object', 'handler']);
+  });
+});
+
+describe('lost history', () => {
+  test.each([
+    { reason: 'as an HTTP answer', tell: (watch: FakeWatch) => watch.cut() },
+    { reason: 'inside the stream', tell: (watch: FakeWatch) => watch.sendError(410, 'Expired') },
+  ])(
+    '410 $reason: lists at the last version, and finds what was deleted or replaced unseen',
+    async ({ tell }) => {
+      const { clock, api, client, informer, create, watch, lists, changes } = setUp();
+      await create('kept');
+      const replaced = await create('replaced');
+      await create('deleted');
+      informer.start();
+      await clock.advance(0);
+      changes.length = 0;
+      // The server forgets this watch: it gets no event of what follows.
+      const open = watch();
+      api.watches.clear();
+      for (const name of ['replaced', 'deleted']) await client.delete(widgets, { namespace: 'ns', name }, {});
+      await create('replaced');
+      api.compact();
+      tell(open);
+      await clock.advance(10_000);
+      expect(lists()).toEqual([null, '100']);
+      expect(changes.map((change) => `${change.kind} ${change.key}`)).toEqual([
+        'deleted ns/deleted',
+        'deleted ns/replaced',
+        'added ns/replaced',
+      ]);
+      expect(informer.store.get('ns/replaced')?.metadata.uid).not.toBe(replaced.metadata.uid);
+    },
+  );
+
+  test('when the last version itself is too old or too new for the server: a consistent read', async () => {
+    for (const fault of [
+      { status: 410, reason: 'Expired' },
+      { status: 504, reason: 'Timeout' },
+    ]) {
+      const { clock, api, informer, watch, lists, create, names } = setUp();
+      await create('a');
+      informer.start();
+      await clock.advance(0);
+      const causes = [{ reason: 'ResourceVersionTooLarge' }];
+      const body = JSON.stringify({
+        kind: 'Status',
+        code: fault.status,
+        reason: fault.reason,
+        details: { causes },
+      });
+      api.fault = (request) =>
+        request.query.has('resourceVersionMatch')
+          ? { kind: 'answer', status: fault.status, body }
+          : undefined;
+      watch().sendError(410, 'Expired');
+      await clock.advance(20_000);
+      expect(lists()).toEqual([null, '98', null]);
+      expect(names()).toEqual(['a']);
+    }
+  });
+
+  test('a server that keeps losing history is not asked in a hot loop', async () => {
+    const { clock, api, informer } = setUp();
+    informer.start();
+    await clock.advance(0);
+    api.fault = (request) =>
+      request.query.has('watch') ? { kind: 'answer', status: 410, reason: 'Expired' } : undefined;
+    const [open] = api.watches;
+    open?.cut();
+    const before = api.requests.length;
+    await clock.advance(60_000);
+    expect(api.requests.length - before).toBeLessThan(16);
+  });
+});
+
+test('the first contact, and every later sign of life, is known', async () => {
+  const { clock, informer, watch } = setUp();
+  expect(informer.lastContactMillis()).toBeUndefined();
+  informer.start();
+  await clock.advance(30_000);
+  expect(informer.lastContactMillis()).toBe(1_000);
+  watch().bookmark(97);
+  await clock.advance(0);
+  expect(informer.lastContactMillis()).toBe(31_000);
+});
