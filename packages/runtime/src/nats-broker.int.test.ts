@@ -309,6 +309,24 @@ describe('when the server stands still (half-open connection)', () => {
   });
 });
 
+describe('closing while the server stands still', () => {
+  it('ends in time, and waits for running handlers only', async () => {
+    const broker = open();
+    const subject = eventSubject(`closing.${randomUUID()}`);
+    await broker.tail(streamNames.events, subject, () => undefined);
+    await broker.consume(specOn(streamNames.events, subject), async () => ack);
+    server.process.pause();
+    try {
+      const beganAtMillis = performance.now();
+      await broker.close();
+      expect(performance.now() - beganAtMillis).toBeLessThan(5_000);
+    } finally {
+      server.process.resume();
+    }
+    expect(await broker.closed).toBeUndefined();
+  });
+});
+
 describe('speed', () => {
   it('publishes with a median far below what a saga step may cost', async () => {
     const broker = open();

@@ -9,7 +9,7 @@ import {
 } from 'nats';
 import { ensureError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { pause } from '../timing.ts';
+import { pause, withTimeout } from '../timing.ts';
 
 /** One connection that is made for ever: the first time by our own loop, afterwards by the client. */
 
@@ -43,6 +43,9 @@ const retryMillis = 250;
 
 /** The client's own ping: 2 x 5 s without an answer is a dead connection (default: 2 x 2 min). */
 const pingMillis = 5_000;
+
+/** The most that closing waits for the server. */
+const drainMillis = 2_000;
 
 function inboxPrefixOf(name: string): string {
   return `_INBOX_${name.replaceAll(/[^A-Za-z0-9-]/g, '-')}`;
@@ -130,8 +133,11 @@ class Link implements NatsLink {
   async close(): Promise<void> {
     this.#stop.abort();
     const connection = await this.#first.catch(() => undefined);
-    // drain waits for a server that may be gone; then there is nothing to drain.
-    await (this.#up ? connection?.drain() : connection?.close());
+    if (connection === undefined || connection.isClosed()) return;
+    // Drain sends what is still here. It waits for a server that may be gone or stand still; then there is nothing to be had.
+    const drained = this.#up ? connection.drain() : Promise.resolve();
+    await withTimeout(drained, drainMillis, 'The server does not answer').catch(() => undefined);
+    await connection.close();
   }
 
   async #live(): Promise<Error | undefined> {

@@ -2,7 +2,7 @@ import { nanos, type JetStreamManager, type Msg, type NatsConnection, type Subsc
 import type { DurableConsumerSpec, IncomingMessage, Subscription, Verdict } from '../broker.ts';
 import { ensureError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { pause } from '../timing.ts';
+import { pause, withTimeout } from '../timing.ts';
 import type { NatsLink } from './connection.ts';
 import { deliveryOf, statusCodeOf, type Delivery } from './delivery.ts';
 import { ensureConsumer, type ReadPosition } from './ensure-consumer.ts';
@@ -31,6 +31,8 @@ const heartbeatMillis = 1_000;
 /** Two heartbeats missed and something to spare. */
 const silenceMillis = 2_500;
 const watchMillis = 500;
+/** A server that stands still must not keep us from stopping. */
+const drainMillis = 1_000;
 /** A handler that throws broke its promise; its message comes again after this. */
 const thrownRetryMillis = 1_000;
 
@@ -245,8 +247,9 @@ export class PullSubscription implements Subscription {
     this.#offReconnect();
     for (const delivery of this.#waiting.splice(0)) delivery.retry(0);
     // Drain: what is on its way still comes and is given back at once, instead of lying until its ack_wait is over.
-    if (this.#context.link.isUp()) await this.#sub.drain().catch(() => undefined);
-    else this.#sub.unsubscribe();
+    const drained = this.#context.link.isUp() ? this.#sub.drain() : Promise.resolve();
+    await withTimeout(drained, drainMillis, 'The server does not answer').catch(() => undefined);
+    this.#sub.unsubscribe();
     await new Promise<void>((resolve) => {
       this.#idle = resolve;
       if (this.#running.size === 0) resolve();
