@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { countByVerb, isWrite, readAuditLog } from './audit-log.ts';
+import { countByVerb, isWrite, readAuditLog, type AuditRecord } from './audit-log.ts';
 import { startControlPlane, type ControlPlane } from './control-plane.ts';
 import { DataDir } from './data-dir.ts';
 import { kubectlFor, type Kubectl } from './kubectl.ts';
@@ -141,6 +141,20 @@ describe('the control plane', () => {
       what: 'the API server to write again',
     });
     expect((await admin(['get', 'widget', 'later', '--output=jsonpath={.size}'])).stdout).toBe('8');
+  });
+
+  it('ends by itself when it is stopped, with a watch open', async () => {
+    const watching = admin(['get', 'namespaces', '--watch', '--request-timeout=0']);
+    const isWatch = (record: AuditRecord): boolean =>
+      record.verb === 'watch' && record.resource === 'namespaces' && record.user === 'admin';
+    await waitUntil(async () => (await readAuditLog(plane.auditLogPath, isWatch)).length > 0, {
+      timeoutMillis: 10_000,
+      what: 'the watch to begin',
+    });
+    await plane.apiServer.stop();
+    expect(plane.apiServer.lastExit).toEqual({ code: 0, signal: null, expected: true });
+    await watching;
+    await plane.apiServer.start();
   });
 
   it('keeps address, data and old kubeconfigs over stop and start', async () => {
