@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import type { Direction } from '@sagamesh/contracts/messages';
+import { decideFence, type FenceState } from './fence-decision.ts';
+
+// The fence table of DESIGN section 2, cell by cell. `!` marks another request hash than the row's.
+const table: Record<FenceState | 'empty', Record<Direction | 'execute!', string>> = {
+  empty: {
+    execute: 'apply',
+    'execute!': 'apply',
+    compensate: 'bury NothingToUndo',
+    revoke: 'bury Revoked',
+  },
+  pending: {
+    execute: 'continue',
+    'execute!': 'answer Mismatch',
+    compensate: 'undo',
+    revoke: 'answer NotAPivot',
+  },
+  executed: {
+    execute: 'repeat Executed',
+    'execute!': 'answer Mismatch',
+    compensate: 'undo',
+    revoke: 'answer PivotPassed',
+  },
+  rejected: {
+    execute: 'repeat Rejected',
+    'execute!': 'repeat Rejected',
+    compensate: 'answer NothingToUndo',
+    revoke: 'answer Revoked',
+  },
+  compensated: {
+    execute: 'answer Fenced',
+    'execute!': 'answer Fenced',
+    compensate: 'repeat Compensated',
+    revoke: 'answer Revoked',
+  },
+  tombstone: {
+    execute: 'answer Fenced',
+    'execute!': 'answer Fenced',
+    compensate: 'repeat NothingToUndo',
+    revoke: 'answer Revoked',
+  },
+};
+
+const cells = Object.entries(table).flatMap(([state, row]) =>
+  Object.entries(row).map(([message, expected]) => ({ state, message, expected })),
+);
+
+test.each(cells)('$state row, $message: $expected', ({ state, message, expected }) => {
+  const sameRequest = !message.endsWith('!');
+  const direction = message.replace('!', '') as Direction;
+  const place =
+    state === 'empty'
+      ? { kind: 'empty' as const }
+      : { kind: 'row' as const, state: state as FenceState, sameRequest };
+  const decision = decideFence(direction, place);
+  expect('outcome' in decision ? `${decision.kind} ${decision.outcome}` : decision.kind).toBe(expected);
+});
+
+test('what must be undone does not depend on the request hash', () => {
+  for (const state of ['pending', 'executed', 'rejected', 'compensated', 'tombstone'] as const)
+    for (const direction of ['compensate', 'revoke'] as const)
+      expect(decideFence(direction, { kind: 'row', state, sameRequest: false })).toEqual(
+        decideFence(direction, { kind: 'row', state, sameRequest: true }),
+      );
+});

@@ -1,0 +1,3 @@
+import { describeFence } from './testing/fence.behaviour.ts';
+
+describeFence('pglite');

@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest';
+import type { Command } from '@sagamesh/contracts/messages';
+import {
+  describeFence,
+  localSaga,
+  outsideSaga,
+  useFence,
+  type FenceFixture,
+} from './testing/fence.behaviour.ts';
+
+describeFence('postgres');
+
+/** Which transactions wait for a lock: the fact that tells that two messages met at one place. */
+async function someoneWaits(fixture: FenceFixture): Promise<void> {
+  await expect
+    .poll(async () => {
+      const { rows } = await fixture.db.query<{ waiting: number }>(
+        `select count(*) as waiting from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return rows[0]?.waiting;
+    })
+    .toBe(1);
+}
+
+/** `first` is stopped in the middle of its transaction until `second` waits for it. */
+async function meet(fixture: FenceFixture, first: Command, second: Command) {
+  let goOn: () => void = () => undefined;
+  const inside = new Promise<void>((entered) => {
+    fixture.probe.hold = () => {
+      fixture.probe.hold = async () => undefined;
+      entered();
+      return new Promise((resolve) => (goOn = resolve));
+    };
+  });
+  const firstReply = fixture.harness.send(first);
+  await inside;
+  const secondReply = fixture.harness.send(second);
+  await someoneWaits(fixture);
+  goOn();
+  return [(await firstReply).outcome, (await secondReply).outcome];
+}
+
+describe('races on two connections', () => {
+  const fixture = useFence('postgres');
+
+  test('EXECUTE meets EXECUTE: one effect, both say Executed', async () => {
+    const saga = localSaga();
+    expect(await meet(fixture(), saga.execute(), saga.execute())).toEqual(['Executed', 'Executed']);
+    expect(await fixture().ledgerOf(saga.execute())).toEqual(['applied']);
+  });
+
+  test('EXECUTE meets another request: the second is a Mismatch', async () => {
+    const saga = localSaga();
+    const other = saga.execute({ with: { a: 'b' } });
+    expect(await meet(fixture(), saga.execute(), other)).toEqual(['Executed', 'Mismatch']);
+  });
+
+  test('COMPENSATE meets an EXECUTE under way: it waits, then undoes it', async () => {
+    const saga = localSaga();
+    expect(await meet(fixture(), saga.execute(), saga.compensate())).toEqual(['Executed', 'Compensated']);
+    expect(await fixture().ledgerOf(saga.execute())).toEqual(['applied', 'undone']);
+  });
+
+  test('REVOKE meets an EXECUTE under way: it waits, and the pivot is passed', async () => {
+    const saga = localSaga();
+    expect(await meet(fixture(), saga.execute(), saga.revoke())).toEqual(['Executed', 'PivotPassed']);
+  });
+
+  test('REVOKE meets an EXECUTE that fails: the place is empty again, and it is taken', async () => {
+    const saga = localSaga();
+    const failing = saga.execute({ with: { do: 'throw' } });
+    expect(await meet(fixture(), failing, saga.revoke())).toEqual(['Failed', 'Revoked']);
+    expect(await fixture().harness.send(saga.execute())).toMatchObject({ outcome: 'Fenced' });
+    expect(await fixture().ledgerOf(saga.execute())).toEqual([]);
+  });
+
+  test('fifty messages of all kinds at one place, many times: one story that all replies agree with', async () => {
+    const { harness, ledgerOf } = fixture();
+    for (let round = 0; round < 20; round += 1) {
+      const saga = localSaga();
+      const kinds = [saga.execute, saga.compensate, saga.revoke] as const;
+      const commands = Array.from({ length: 50 }, (_, index) =>
+        (kinds[(index * 7 + round) % 3] ?? saga.execute)(),
+      );
+      const replies = await Promise.all(commands.map((command) => harness.send(command)));
+      const outcomes = new Set(replies.map((reply) => reply.outcome));
+      expect(outcomes).not.toContain('Failed');
+      const effects = await ledgerOf(saga.execute());
+      if (outcomes.has('Executed')) expect(effects).toEqual(['applied', 'undone']);
+      else expect(effects).toEqual([]);
+      expect(outcomes.has('PivotPassed') && !outcomes.has('Executed')).toBe(false);
+      const late = await harness.send(saga.execute());
+      expect(late.outcome).toBe('Fenced');
+    }
+  });
+
+  test('fifty EXECUTEs and COMPENSATEs at one outside place: never money kept, never given back twice', async () => {
+    const { harness, provider, ledgerOf } = fixture();
+    provider.at = () => new Promise((resolve) => setImmediate(resolve));
+    for (let round = 0; round < 10; round += 1) {
+      const saga = outsideSaga();
+      const commands = Array.from({ length: 50 }, (_, index) =>
+        (index * 7 + round) % 5 < 3 ? saga.execute() : saga.compensate(),
+      );
+      const replies = await Promise.all(commands.map((command) => harness.send(command)));
+      expect(replies.map((reply) => reply.outcome)).not.toContain('Failed');
+      expect(provider.captures).toBe(provider.refunds);
+      const effects = await ledgerOf(saga.execute());
+      expect(effects.filter((kind) => kind === 'undone').length).toBeLessThanOrEqual(1);
+      expect(['Fenced', 'Rejected']).toContain((await harness.send(saga.execute())).outcome);
+    }
+  });
+});
