@@ -513,6 +513,11 @@ describe('the status of a saga', () => {
     );
   });
 
+  it('is refused a result with a name of 64 characters', async () => {
+    const results = { ['k'.repeat(64)]: 'v' };
+    expect(await refusal(patchStatus({ results }))).toContain('keys may have at most 63 characters');
+  });
+
   it('is written through its own door only', async () => {
     await succeed(patch('merge', { status: { outcome: 'Completed' } }));
     expect(await read('{.status.outcome}')).toBe('');
