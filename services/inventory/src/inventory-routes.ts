@@ -1,16 +1,15 @@
+// oxlint-disable oxc/no-async-endpoint-handlers -- Express 5 hands a rejected handler to the error handler
 import { skuSchema } from '@sagamesh/contracts/order';
 import { callerOf, requireRole } from '@sagamesh/kit/auth';
 import type { Db } from '@sagamesh/kit/db';
 import { idempotent } from '@sagamesh/kit/idempotency-key';
-import { parseBody, Problem } from '@sagamesh/kit/problem';
+import { fieldProblems, HttpProblem, parseBody } from '@sagamesh/runtime/problem';
 import type { IRouter, Request, RequestHandler } from 'express';
 import { z } from 'zod';
 import type { StockCache } from './stock-cache.ts';
 import { findStock, listStock, restock } from './stock-store.ts';
 
 /** HTTP of the inventory service: anybody reads; restocking is for the role `admin` when tokens are configured. */
-
-const path = '/api/v1/inventory';
 
 /** Far below 2^53 even after a million restocks, so sums stay exact. */
 const restockMax = 1_000_000;
@@ -30,11 +29,11 @@ export interface InventoryRoutesOptions {
   readonly authenticate: RequestHandler | undefined;
 }
 
-export function addInventoryRoutes(app: IRouter, options: InventoryRoutesOptions): void {
+export function addInventoryRoutes(router: IRouter, options: InventoryRoutesOptions): void {
   const { db, cache, authenticate } = options;
   const admin = authenticate === undefined ? [] : [authenticate, requireRole('admin')];
 
-  app.get(path, async (request, response) => {
+  router.get('/api/v1/inventory', async (request: Request, response) => {
     const { limit, after } = parseQuery(request);
     // One more than asked for tells whether there is a next page.
     const found = await listStock(db, after ?? null, limit + 1);
@@ -42,29 +41,35 @@ export function addInventoryRoutes(app: IRouter, options: InventoryRoutesOptions
     response.json({ items, nextAfter: found.length > limit ? (items.at(-1)?.sku ?? null) : null });
   });
 
-  app.get(`${path}/:sku`, async (request: Request<{ sku: string }>, response) => {
+  router.get('/api/v1/inventory/:sku', async (request: Request<{ sku: string }>, response) => {
     const { sku } = request.params;
     const view = await cache.get(sku, () => findStock(db, sku));
     if (view === undefined) throw unknownSku(sku);
     response.json(view);
   });
 
-  app.post(`${path}/:sku/restock`, ...admin, async (request: Request<{ sku: string }>, response) => {
-    const { sku } = request.params;
-    const { quantity } = parseBody(restockSchema, request);
-    const caller = authenticate === undefined ? 'anonymous' : callerOf(response).customerId;
-    const answer = await idempotent(db, request, caller, async (tx) => {
-      const level = await restock(tx, sku, quantity);
-      if (level === undefined) throw unknownSku(sku);
-      cache.forgetAfterCommit(tx, [{ sku }]);
-      return { status: 200, body: level };
-    });
-    response.status(answer.status).set(answer.headers).json(answer.body);
-  });
+  router.post(
+    '/api/v1/inventory/:sku/restock',
+    ...admin,
+    async (request: Request<{ sku: string }>, response) => {
+      const { sku } = request.params;
+      const { quantity } = parseBody(restockSchema, request.body);
+      const caller = authenticate === undefined ? 'anonymous' : callerOf(response).customerId;
+      const answer = await idempotent(db, request, caller, async (tx) => {
+        const level = await restock(tx, sku, quantity);
+        if (level === undefined) throw unknownSku(sku);
+        cache.forgetAfterCommit(tx, [{ sku }]);
+        return { status: 200, body: level };
+      });
+      response.status(answer.status).set(answer.headers).json(answer.body);
+    },
+  );
 }
 
-function unknownSku(sku: string): Problem {
-  return new Problem(404, 'Unknown SKU', {
+function unknownSku(sku: string): HttpProblem {
+  return new HttpProblem({
+    status: 404,
+    title: 'Unknown SKU',
     detail: `SKU ${sku.slice(0, 64)} is not in the catalogue.`,
   });
 }
@@ -72,10 +77,9 @@ function unknownSku(sku: string): Problem {
 function parseQuery(request: Request): z.infer<typeof listQuerySchema> {
   const parsed = listQuerySchema.safeParse(request.query);
   if (parsed.success) return parsed.data;
-  throw new Problem(400, 'Bad query', {
-    errors: parsed.error.issues.map((issue) => ({
-      pointer: `/${issue.path.join('/')}`,
-      detail: issue.message,
-    })),
+  throw new HttpProblem({
+    status: 400,
+    title: 'The query is not valid',
+    errors: fieldProblems(parsed.error),
   });
 }

@@ -19,7 +19,7 @@ const cachedSchema = z.object({
 export interface StockCache {
   get(sku: string, read: () => Promise<StockView | undefined>): Promise<StockView | undefined>;
   /** After the commit of `tx`, never after a rollback. */
-  forgetAfterCommit(tx: Tx, lines: readonly { readonly sku: string }[]): void;
+  readonly forgetAfterCommit: (tx: Tx, lines: readonly { readonly sku: string }[]) => void;
 }
 
 // A key of the bucket may not hold every character that a SKU may; hex may.

@@ -1,9 +1,12 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aggregateLines, decideReservation, decideSettlement } from './stock-decisions.ts';
 
 const stock = (levels: Readonly<Record<string, number>>) =>
   new Map(Object.entries(levels).map(([sku, available]) => [sku, { available }]));
+
+const sum = (lines: readonly { readonly quantity: number }[]) =>
+  lines.reduce((total, { quantity }) => total + quantity, 0);
 
 describe('aggregating lines', () => {
   it('adds up one SKU that is asked for twice', () => {
@@ -25,8 +28,6 @@ describe('aggregating lines', () => {
         quantity: fc.integer({ min: 1, max: 9 }),
       }),
     );
-    const sum = (lines: readonly { readonly quantity: number }[]) =>
-      lines.reduce((total, { quantity }) => total + quantity, 0);
     fc.assert(
       fc.property(items, (items) => {
         const lines = aggregateLines(items);
@@ -81,7 +82,7 @@ describe('settling', () => {
     expect(decideSettlement(state, 'uid')).toEqual({
       kind: 'rejected',
       reason: 'NotReserved',
-      message: expect.stringContaining(named) as string,
+      message: expect.stringContaining(named),
     });
   });
 });

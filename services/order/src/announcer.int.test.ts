@@ -1,7 +1,7 @@
 import type { Db } from '@sagamesh/kit/db';
 import { createOutbox } from '@sagamesh/kit/outbox';
 import { openTestDatabase, stopTestPostgres } from '@sagamesh/kit/testing/test-database';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { announceDue } from './announcer.ts';
 import { orderMigrations } from './order-migrations.ts';
 import { cancelOrder, claimOrder, seedPriceList } from './order-store.ts';
@@ -18,11 +18,12 @@ describe.each(['pglite', 'postgres'] as const)('announcing orders again on %s', 
   let db: Db;
   const outbox = createOutbox();
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     db = await openTestDatabase(engine, orderMigrations);
     await seedPriceList(db);
   });
-  afterEach(() => db.close());
+  afterAll(() => db.close());
+  beforeEach(() => db.exec('truncate orders, outbox'));
 
   async function placed() {
     const request = { items: [{ sku: 'MOUSE', quantity: 2 }], paymentMethod: 'pm_card_visa' };

@@ -48,11 +48,14 @@ export function startAnnouncer(options: {
   readonly onError: (error: unknown) => void;
 }): { stop(): Promise<void> } {
   const { db, outbox, pace, everyMillis, onError } = options;
-  let stopping = false;
+  const ended = new AbortController();
   let looking: Promise<void> | undefined;
   const look = async (): Promise<void> => {
     try {
-      while (!stopping && (await announceDue(db, outbox, new Date(), pace)) === batchMax);
+      let announced = batchMax;
+      while (announced === batchMax && !ended.signal.aborted) {
+        announced = await announceDue(db, outbox, new Date(), pace);
+      }
     } catch (error) {
       onError(error);
     }
@@ -62,7 +65,7 @@ export function startAnnouncer(options: {
   }, everyMillis);
   return {
     async stop() {
-      stopping = true;
+      ended.abort();
       clearInterval(timer);
       await looking;
     },

@@ -1,7 +1,7 @@
 import { authenticate } from '@sagamesh/kit/auth';
 import { runService } from '@sagamesh/kit/service';
 import { startAnnouncer } from './announcer.ts';
-import { jwksOf, readOrderConfig } from './config.ts';
+import { readOrderConfig } from './config.ts';
 import { orderMigrations } from './order-migrations.ts';
 import { addOrderRoutes } from './order-routes.ts';
 import { orderSteps } from './order-steps.ts';
@@ -16,31 +16,31 @@ await runService({
   name: 'order',
   config,
   migrations: orderMigrations,
-  seed: async ({ db, log }) => {
+  seed: async ({ db, logger }) => {
     if (!config.SEED) return;
-    const written = await seedPriceList(db);
-    if (written > 0) log.info({ prices: written }, 'price list seeded');
+    const prices = await seedPriceList(db);
+    if (prices > 0) logger.info({ prices }, 'price list seeded');
   },
   steps: () => orderSteps,
-  routes: (app, { db, outbox }) => {
-    addOrderRoutes(app, {
+  routes: (router, { db, outbox }) => {
+    addOrderRoutes(router, {
       db,
       outbox,
       announceAfterMillis: pace.afterMillis,
       authenticate: authenticate({
-        jwks: jwksOf(config),
+        jwks: config.jwks,
         issuer: config.JWT_ISSUER,
         audience: config.JWT_AUDIENCE,
       }),
     });
   },
-  background: ({ db, outbox, log }) => [
+  background: ({ db, outbox, logger }) => [
     startAnnouncer({
       db,
       outbox,
       pace,
       everyMillis: Math.min(1_000, pace.afterMillis),
-      onError: (err) => log.warn({ err }, 'orders could not be announced again; trying again'),
+      onError: (err) => logger.warn({ err }, 'orders could not be announced again; trying again'),
     }),
   ],
 });

@@ -48,7 +48,7 @@ describe('a claim', () => {
     expect(decideClaim(existing, order)).toEqual({
       kind: 'rejected',
       reason: 'OrderIdTaken',
-      message: expect.stringContaining(named) as string,
+      message: expect.stringContaining(named),
     });
   });
 
@@ -63,7 +63,7 @@ describe('a claim', () => {
     expect(decideClaim(record(), { ...order, ...change })).toEqual({
       kind: 'rejected',
       reason: 'OrderIdTaken',
-      message: expect.stringContaining(`another ${field}`) as string,
+      message: expect.stringContaining(`another ${field}`),
     });
   });
 
@@ -104,7 +104,7 @@ describe('the pivot', () => {
     expect(decideConfirm(existing, 'ord-1', sagaA)).toEqual({
       kind: 'rejected',
       reason: 'OrderNotPending',
-      message: expect.stringContaining(named) as string,
+      message: expect.stringContaining(named),
     });
   });
 });
@@ -151,6 +151,7 @@ describe('undoing a create that never ran', () => {
   });
 });
 
-function withoutSource({ sourceEventId: _, ...rest }: Order): Order {
+function withoutSource(from: Order): Order {
+  const { sourceEventId: _, ...rest } = from;
   return rest;
 }

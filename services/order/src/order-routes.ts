@@ -1,8 +1,9 @@
+// oxlint-disable oxc/no-async-endpoint-handlers -- Express 5 hands a rejected handler to the error handler
 import { orderSchema } from '@sagamesh/contracts/order';
 import { type Caller, callerOf } from '@sagamesh/kit/auth';
 import type { Db } from '@sagamesh/kit/db';
 import { idempotent } from '@sagamesh/kit/idempotency-key';
-import { parseBody, Problem } from '@sagamesh/kit/problem';
+import { fieldProblems, HttpProblem, parseBody } from '@sagamesh/runtime/problem';
 import type { IRouter, Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import type { OrderRecord } from './order-record.ts';
@@ -12,34 +13,37 @@ import { placeOrder, type PlaceOrderOptions } from './place-order.ts';
 
 /** HTTP of the order service. Every route needs a token; a customer sees only the own orders, the role `admin` all. */
 
-const path = '/api/v1/orders';
-
 export interface OrderRoutesOptions extends PlaceOrderOptions {
   readonly db: Db;
   /** From the kit: refuses with 401, else makes `callerOf` answer. */
   readonly authenticate: RequestHandler;
 }
 
-export function addOrderRoutes(app: IRouter, options: OrderRoutesOptions): void {
+export function addOrderRoutes(router: IRouter, options: OrderRoutesOptions): void {
   const { db, authenticate } = options;
-  app.post(path, authenticate, async (request, response) => {
+  router.post('/api/v1/orders', authenticate, async (request: Request, response) => {
     const customerId = customerOf(response);
-    const wanted = parseBody(orderRequestSchema, request);
+    const wanted = parseBody(orderRequestSchema, request.body);
     const answer = await idempotent(db, request, customerId, async (tx) => {
       const placement = await placeOrder(tx, customerId, wanted, options);
       if (placement.kind === 'invalid') {
-        throw new Problem(422, 'The order cannot be priced', { errors: placement.problems });
+        throw new HttpProblem({
+          status: 422,
+          title: 'The order cannot be priced',
+          detail: 'See `errors`: each entry points to a field and says what is wrong with it.',
+          errors: placement.problems,
+        });
       }
       const { record } = placement;
       return {
         status: 201,
         body: orderView(record),
-        headers: { location: `${path}/${record.order.id}` },
+        headers: { location: `/api/v1/orders/${record.order.id}` },
       };
     });
     response.status(answer.status).set(answer.headers).json(answer.body);
   });
-  app.get(path, authenticate, async (request, response) => {
+  router.get('/api/v1/orders', authenticate, async (request: Request, response) => {
     const { limit, before } = parseQuery(request);
     const caller = callerOf(response);
     // One more than asked for tells whether there is a next page.
@@ -54,14 +58,12 @@ export function addOrderRoutes(app: IRouter, options: OrderRoutesOptions): void 
       nextBefore: found.length > limit ? (page.at(-1)?.number ?? null) : null,
     });
   });
-  app.get(`${path}/:id`, authenticate, async (request: Request<{ id: string }>, response) => {
+  router.get('/api/v1/orders/:id', authenticate, async (request: Request<{ id: string }>, response) => {
     const caller = callerOf(response);
     const record = await findOrder(db, request.params.id);
     // A stranger's order and no order look alike: ids tell nothing.
     if (record === undefined || !(isAdmin(caller) || record.order.customerId === caller.customerId)) {
-      throw new Problem(404, 'Order not found', {
-        detail: 'There is no order of yours with this id.',
-      });
+      throw new HttpProblem({ status: 404, detail: 'There is no order of yours with this id.' });
     }
     response.json(orderView(record));
   });
@@ -73,7 +75,8 @@ const isAdmin = (caller: Caller): boolean => caller.roles.includes('admin');
 function customerOf(response: Response): string {
   const parsed = orderSchema.shape.customerId.safeParse(callerOf(response).customerId);
   if (parsed.success) return parsed.data;
-  throw new Problem(403, 'Not a customer', {
+  throw new HttpProblem({
+    status: 403,
     detail: 'The subject of this token is not a customer id that orders can carry.',
   });
 }
@@ -81,11 +84,10 @@ function customerOf(response: Response): string {
 function parseQuery(request: Request): z.infer<typeof listQuerySchema> {
   const parsed = listQuerySchema.safeParse(request.query);
   if (parsed.success) return parsed.data;
-  throw new Problem(400, 'Bad query', {
-    errors: parsed.error.issues.map((issue) => ({
-      pointer: `/${issue.path.join('/')}`,
-      detail: issue.message,
-    })),
+  throw new HttpProblem({
+    status: 400,
+    title: 'The query is not valid',
+    errors: fieldProblems(parsed.error),
   });
 }
 

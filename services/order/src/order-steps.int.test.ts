@@ -6,7 +6,7 @@ import { createOutbox } from '@sagamesh/kit/outbox';
 import { commandBuilder } from '@sagamesh/kit/testing/command-builder';
 import { openStepHarness, type StepHarness } from '@sagamesh/kit/testing/step-harness';
 import { openTestDatabase, stopTestPostgres } from '@sagamesh/kit/testing/test-database';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { orderMigrations } from './order-migrations.ts';
 import { orderSteps } from './order-steps.ts';
 import { findOrder, seedPriceList } from './order-store.ts';
@@ -38,12 +38,15 @@ describe.each(['pglite', 'postgres'] as const)('the steps of the order service o
   let db: Db;
   let service: StepHarness;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     db = await openTestDatabase(engine, orderMigrations);
+  });
+  afterAll(() => db.close());
+  beforeEach(async () => {
+    await db.exec('truncate orders, price_list, outbox, saga_fence');
     await seedPriceList(db);
     service = openStepHarness({ service: 'order', db, steps: orderSteps });
   });
-  afterEach(() => db.close());
 
   const stateOf = async (orderId: string) => {
     const record = await findOrder(db, orderId);
@@ -58,6 +61,14 @@ describe.each(['pglite', 'postgres'] as const)('the steps of the order service o
     const placement = await db.tx((tx) => placeOrder(tx, 'ada', request, options));
     if (placement.kind === 'invalid') throw new Error('the order was not priced');
     return placement.record.order;
+  }
+
+  /** Who lost by a hair is told to try again, as the operator does. */
+  async function settled(command: Command) {
+    for (;;) {
+      const reply = await service.send(command);
+      if (reply.outcome !== 'Failed') return reply.outcome;
+    }
   }
 
   describe('create', () => {
@@ -116,7 +127,7 @@ describe.each(['pglite', 'postgres'] as const)('the steps of the order service o
       expect(await service.send(create)).toMatchObject({
         outcome: 'Rejected',
         reason: 'PriceMismatch',
-        message: expect.stringMatching(/KEYBOARD.* 1 cents.*4999 cents/) as string,
+        message: expect.stringMatching(/KEYBOARD.* 1 cents.*4999 cents/),
       });
       expect(await stateOf(create.order.id)).toBeUndefined();
     });
@@ -131,13 +142,6 @@ describe.each(['pglite', 'postgres'] as const)('the steps of the order service o
       async (how) => {
         const order = how === 'claimed' ? await placedOrder() : sagaOf().create().order;
         const creates = Array.from({ length: 10 }, () => sagaOf(order).create());
-        // Who lost by a hair is told to try again, as the operator does.
-        const settled = async (create: Command) => {
-          for (;;) {
-            const reply = await service.send(create);
-            if (reply.outcome !== 'Failed') return reply.outcome;
-          }
-        };
         const outcomes = await Promise.all(creates.map(settled));
         expect(outcomes.filter((outcome) => outcome === 'Executed')).toHaveLength(1);
         expect(outcomes.filter((outcome) => outcome === 'Rejected')).toHaveLength(9);

@@ -62,7 +62,7 @@ async function cancelUnclaimed(tx: Tx, { sagaUid, order }: Command): Promise<Und
 async function confirm(tx: Tx, { sagaUid, order }: Command): Promise<ExecuteOutcome> {
   const decision = decideConfirm(await lockOrder(tx, order.id), order.id, sagaUid);
   if (decision.kind === 'rejected') return decision;
-  await confirmOrder(tx, order.id);
+  await confirmOrder(tx, order.id, sagaUid);
   return { kind: 'executed', events: [orderConfirmed(decision.existing)] };
 }
 

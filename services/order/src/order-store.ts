@@ -1,5 +1,6 @@
 import { type Order, orderTotalCents } from '@sagamesh/contracts/order';
 import type { Tx } from '@sagamesh/kit/db';
+import { RetryableError } from '@sagamesh/runtime/errors';
 import { z } from 'zod';
 import { orderColumns, orderFromRow, type OrderRecord } from './order-record.ts';
 import { type ListPrice, type PriceList, seedPrices } from './pricing.ts';
@@ -47,22 +48,45 @@ export async function lockOrder(tx: Tx, orderId: string): Promise<OrderRecord | 
   return rows[0] === undefined ? undefined : orderFromRow(rows[0]);
 }
 
+/*
+ * The three changes below are decided under the row's lock. Their WHERE says the same again: if a decision was made without the lock, they
+ * change nothing and throw, and the transaction is rolled back.
+ */
+
 export async function claimOrder(tx: Tx, orderId: string, sagaUid: string): Promise<void> {
-  await tx.query(
-    `update orders set saga_uid = $2, announce_at = null, updated_at = now() where id = $1 and saga_uid is null`,
+  await changeOne(
+    tx,
+    `update orders set saga_uid = $2, announce_at = null, updated_at = now()
+     where id = $1 and saga_uid is null and state = 'PENDING'`,
     [orderId, sagaUid],
   );
 }
 
-export async function confirmOrder(tx: Tx, orderId: string): Promise<void> {
-  await tx.query(`update orders set state = 'CONFIRMED', updated_at = now() where id = $1`, [orderId]);
+export async function confirmOrder(tx: Tx, orderId: string, sagaUid: string): Promise<void> {
+  await changeOne(
+    tx,
+    `update orders set state = 'CONFIRMED', updated_at = now()
+     where id = $1 and saga_uid = $2 and state = 'PENDING'`,
+    [orderId, sagaUid],
+  );
 }
 
 export async function cancelOrder(tx: Tx, orderId: string, reason: string): Promise<void> {
-  await tx.query(
-    `update orders set state = 'CANCELLED', cancel_reason = $2, announce_at = null, updated_at = now() where id = $1`,
+  await changeOne(
+    tx,
+    `update orders set state = 'CANCELLED', cancel_reason = $2, announce_at = null, updated_at = now()
+     where id = $1 and state = 'PENDING'`,
     [orderId, reason],
   );
+}
+
+async function changeOne(
+  tx: Tx,
+  text: string,
+  params: readonly [orderId: string, value: string],
+): Promise<void> {
+  const { rowCount } = await tx.query(text, params);
+  if (rowCount !== 1) throw new RetryableError(`order ${params[0]} was changed by somebody else just now`);
 }
 
 export async function findOrder(tx: Tx, orderId: string): Promise<OrderRecord | undefined> {
