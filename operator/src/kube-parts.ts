@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { operatorIdentity } from '@sagamesh/contracts/operator-identity';
 import type { Logger } from '@sagamesh/runtime/logger';
 import type { Registry } from 'prom-client';
 import type { OperatorConfig } from './config.ts';
@@ -34,7 +35,7 @@ export function createKubeParts(
   const transport = createTransport(access, { connectionsMax: config.WORKERS });
   const metrics = createKubeMetrics(registry, {
     controller: 'ordersaga',
-    elector: 'sagamesh-operator',
+    elector: operatorIdentity.lease,
     host: transport.host,
     concurrency: config.WORKERS,
     ownPrefix: 'ordersaga',
@@ -47,7 +48,7 @@ export function createKubeParts(
     elector: createElector({
       client: createKubeClient(transport, { lane: 'reserved', limiter: 'off', observer }),
       namespace: config.POD_NAMESPACE,
-      name: 'sagamesh-operator',
+      name: operatorIdentity.lease,
       identity,
       onLost,
       observer: {

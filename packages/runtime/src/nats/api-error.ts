@@ -5,6 +5,7 @@ import { ErrorCode, NatsError } from 'nats';
 /** JetStream error codes (nats-server, `server/errors.json`). */
 export const apiCodes = {
   consumerNotFound: 10014,
+  messageNotFound: 10037,
   messageExceedsMaximum: 10054,
   streamNotFound: 10059,
 } as const;

@@ -1,0 +1,82 @@
+MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+ARGS ?=
+TSX := node --import tsx
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- set-up: each target below does what it needs by itself, and does nothing when nothing changed ---
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@npm ci --no-fund --no-audit
+	@touch $@
+
+.PHONY: install
+install: node_modules/.package-lock.json ## Install the npm packages (pinned)
+
+.PHONY: binaries
+binaries: install ## Find or build etcd, kube-apiserver, kubectl, nats-server
+	@$(TSX) tools/sandbox/src/binaries-cli.ts
+
+.PHONY: bundles
+bundles: install ## Bundle each process into dist/
+	@$(TSX) tools/build/src/bundle-cli.ts
+
+# --- see it work ---
+
+.PHONY: demo
+demo: binaries ## Play six orders on real parts and check stock and money (ARGS=--keep stays up)
+	@$(TSX) tools/demo/src/demo-main.ts $(ARGS)
+
+.PHONY: up
+up: binaries ## Start everything and leave it running (data in .data/sandbox)
+	@$(TSX) tools/demo/src/up-main.ts $(ARGS)
+
+.PHONY: down
+down: install ## Stop what `make up` started; the data stay
+	@$(TSX) tools/demo/src/down-main.ts $(ARGS)
+
+.PHONY: dead-letters
+dead-letters: install ## List messages that could not be read or acted upon
+	@$(TSX) tools/demo/src/dead-letters-main.ts $(ARGS)
+
+# --- check it ---
+
+.PHONY: check
+check: install ## Lint, format, types, architecture, generated files, dead code
+	@$(TSX) tools/build/src/check-main.ts
+
+.PHONY: test
+test: install ## All tests: unit, integration, end to end
+	@$(TSX) tools/build/src/test-main.ts $(ARGS)
+
+.PHONY: test-unit
+test-unit: install ## The tests that need no process and no socket
+	@npx vitest run --project unit $(ARGS)
+
+.PHONY: test-int
+test-int: binaries ## The tests on real NATS, PostgreSQL and API server
+	@npx vitest run --project int $(ARGS)
+
+.PHONY: test-e2e
+test-e2e: binaries bundles ## The tests on the whole system
+	@npx vitest run --project e2e $(ARGS)
+
+.PHONY: bench-smoke
+bench-smoke: binaries bundles ## Sagas per second and their latency, on this machine
+	@$(TSX) bench/src/smoke-main.ts $(ARGS)
+
+# --- change it ---
+
+.PHONY: manifests
+manifests: install ## Generate manifests/ and docs/schemas/ from the contracts
+	@$(TSX) tools/build/src/generate-manifests.ts
+
+.PHONY: format
+format: install ## Format all files
+	@npx prettier --log-level warn --write .
