@@ -216,6 +216,30 @@ export function brokerBehaviour(name: string, open: () => Promise<Broker>): void
       await second.stop();
     });
 
+    it('stop gives back what was on its way, instead of keeping it for the ack wait', async () => {
+      const spec = specFor({ concurrency: 64 });
+      const seen = new Collector<string>();
+      const stopped = deferred<Promise<void>>();
+      const first = await broker.consume(spec, async (message) => {
+        // Called while the other messages of the same batch are still in the socket's buffer.
+        stopped.resolve(first.stop());
+        seen.add(textOf(message));
+        return ack;
+      });
+      await Promise.all(
+        Array.from({ length: 64 }, (_, index) =>
+          broker.publish({ subject: spec.filterSubject, body: text(`${index}`) }),
+        ),
+      );
+      await stopped.promise;
+      const second = await broker.consume(spec, async (message) => {
+        seen.add(textOf(message));
+        return ack;
+      });
+      expect(new Set(await seen.reached(64, 5_000)).size).toBe(64);
+      await second.stop();
+    });
+
     it('tails only what is new, on every client, from the moment the call returns', async () => {
       const other = await open();
       const subject = eventSubject(`tail.${randomUUID()}`);

@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http';
+import { Agent, request, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import type { Router } from 'express';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -245,9 +245,9 @@ describe('stopping the server', () => {
     const slow = deferred();
     const { server, health } = await fixture(slow.promise);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    const status = new Promise<number | undefined>((resolve, reject) => {
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
       request(`${server.url}/slow`, { agent }, (response) => {
-        response.resume().once('end', () => resolve(response.statusCode));
+        response.resume().once('end', () => resolve(response));
       })
         .once('error', reject)
         .end();
@@ -261,11 +261,23 @@ describe('stopping the server', () => {
     const beganMillis = performance.now();
     const stopped = server.stop(10_000);
     slow.resolve();
-    expect(await status).toBe(200);
+    expect(await answered).toMatchObject({ statusCode: 200, headers: { connection: 'close' } });
     await stopped;
     expect(performance.now() - beganMillis).toBeLessThan(3_000);
     await expect(fetch(server.url)).rejects.toBeInstanceOf(Error);
     agent.destroy();
+  });
+
+  it('closes a connection whose running answer had promised to keep it', async () => {
+    const slow = deferred();
+    const { server } = await fixture(slow.promise);
+    const response = await fetch(`${server.url}/stream`);
+    const beganMillis = performance.now();
+    const stopped = server.stop(10_000);
+    slow.resolve();
+    expect(await response.text()).toBe('begun, ended');
+    await stopped;
+    expect(performance.now() - beganMillis).toBeLessThan(3_000);
   });
 
   it('answers 503 with Retry-After to a request that comes on an open connection', async () => {

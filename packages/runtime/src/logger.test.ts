@@ -109,6 +109,18 @@ describe('a log line', () => {
     expect(all).toContain('[redacted]');
   });
 
+  it('hides what only its key tells to be personal', () => {
+    const { logger, lines } = recorded();
+    const values = {
+      phone: '0170 1234567',
+      email: 'ada@intranet',
+      paymentMethod: 'visa-77',
+      password: 'hunter2',
+    };
+    logger.info({ order: { contact: values, ...values }, headers: { 'Idempotency-Key': 'k-123' } }, 'x');
+    for (const value of [...Object.values(values), 'k-123']) expect(lines.join()).not.toContain(value);
+  });
+
   it('hides passwords in URLs and keeps what is needed to find an order', () => {
     const { logger, lines } = recorded();
     const url = 'postgres://shop:hunter2@127.0.0.1:5432/orders';

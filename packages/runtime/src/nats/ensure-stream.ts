@@ -69,7 +69,8 @@ export function createStreamKeeper(
     }
     // Two processes may do this at once: adding an equal stream again is no error.
     const made = await jsm.streams.add({ name, ...settings });
-    logger.warn({ stream: name }, 'made a stream that was missing');
+    // The first time it is an installation, later a loss.
+    logger[compared.has(name) ? 'warn' : 'info']({ stream: name }, 'made a stream that was missing');
     compared.add(name);
     return made;
   }
