@@ -54,6 +54,19 @@ describe('the helpers look at status and reason, never at the message', () => {
     expect([isConflict(exists), isAlreadyExists(exists)]).toEqual([false, true]);
   });
 
+  test('a patch that names another uid is a conflict, not an invalid object; other fields stay invalid', () => {
+    const invalid = (...fields: readonly string[]): ApiError =>
+      apiErrorFrom(422, status(422, 'Invalid', { causes: fields.map((field) => ({ field })) }), undefined, 0);
+    const kinds = (error: ApiError): boolean[] => [
+      isConflict(error),
+      isInvalid(error),
+      isPermanentRefusal(error),
+    ];
+    expect(kinds(invalid('metadata.uid', 'metadata.uid'))).toEqual([true, false, false]);
+    expect(kinds(invalid('metadata.uid', 'spec.steps'))).toEqual([false, true, true]);
+    expect(kinds(invalid())).toEqual([false, true, true]);
+  });
+
   test('Gone, Expired and too large versions are about history', () => {
     expect(isGone(apiErrorFrom(410, status(410, 'Expired'), undefined, 0))).toBe(true);
     const body = status(504, 'Timeout', { causes: [{ reason: 'ResourceVersionTooLarge' }] });

@@ -64,9 +64,17 @@ export function apiErrorFromStatus(object: unknown): ApiError {
   return apiErrorFrom(typeof code === 'number' ? code : 500, JSON.stringify(object ?? {}), undefined, 0);
 }
 
-/** 409 by resourceVersion or uid: read again, decide again. */
+/**
+ * The object is not the one that was read: another resourceVersion (409) or another uid. Read again, decide again.
+ * A patch with the uid of a predecessor is refused as 422 "metadata.uid: field is immutable" (seen on 1.35); a delete as 409.
+ */
 export function isConflict(error: unknown): boolean {
-  return error instanceof ApiError && error.reason === 'Conflict';
+  if (!(error instanceof ApiError)) return false;
+  return error.reason === 'Conflict' || (error.reason === 'Invalid' && isAboutUid(error));
+}
+
+function isAboutUid(error: ApiError): boolean {
+  return error.causes.length > 0 && error.causes.every((cause) => cause.field === 'metadata.uid');
 }
 
 export function isAlreadyExists(error: unknown): boolean {
@@ -93,7 +101,7 @@ export function isTooLargeResourceVersion(error: unknown): boolean {
 }
 
 export function isInvalid(error: unknown): boolean {
-  return error instanceof ApiError && error.reason === 'Invalid';
+  return error instanceof ApiError && error.reason === 'Invalid' && !isAboutUid(error);
 }
 
 export function isForbidden(error: unknown): boolean {
@@ -102,7 +110,8 @@ export function isForbidden(error: unknown): boolean {
 
 /** Repeating the same call cannot help. 401 is not here: credentials are read again. */
 export function isPermanentRefusal(error: unknown): boolean {
-  return error instanceof ApiError && [400, 403, 405, 413, 415, 422].includes(error.status);
+  if (!(error instanceof ApiError) || isConflict(error)) return false;
+  return [400, 403, 405, 413, 415, 422].includes(error.status);
 }
 
 /** No complete answer, throttled, or the server's own trouble: the same call may succeed later. */

@@ -51,13 +51,14 @@ export type KubeClient = {
     body: object,
     options?: CallOptions,
   ): Promise<T>;
-  /** JSON merge patch: `metadata.resourceVersion` and `metadata.uid` in it make it conditional (409 Conflict). */
+  /** JSON merge patch: `metadata.resourceVersion` and `metadata.uid` in it make it conditional (isConflict). */
   mergePatch<T extends KubeObject>(
     resource: ResourceType,
     ref: ObjectRef,
     patch: object,
     options?: CallOptions,
   ): Promise<T>;
+  /** Conditional by `metadata.resourceVersion` alone: the API server ignores a wrong uid here (seen on 1.35), so always send the version. */
   mergePatchStatus<T extends KubeObject>(
     resource: ResourceType,
     ref: ObjectRef,

@@ -68,9 +68,12 @@ export class FakeObjects {
     const name = `${collection}|${key}`;
     const stored = this.#require(name);
     const wanted = change(stored);
-    for (const field of ['uid', 'resourceVersion']) {
-      const expected = wanted.metadata[field];
-      if (expected !== undefined && expected !== stored.metadata[field]) throw new Refusal(409, 'Conflict');
+    const { resourceVersion: expected, uid: expectedUid } = wanted.metadata;
+    if (expected !== undefined && expected !== stored.metadata['resourceVersion'])
+      throw new Refusal(409, 'Conflict');
+    // A real server ignores the uid in a status patch.
+    if (!isStatus && expectedUid !== undefined && expectedUid !== stored.metadata['uid']) {
+      throw new Refusal(422, 'Invalid', [{ reason: 'FieldValueInvalid', field: 'metadata.uid' }]);
     }
     const { uid, creationTimestamp, deletionTimestamp, resourceVersion } = stored.metadata;
     const fixed = {
