@@ -18,7 +18,9 @@ import { ledgerOfOrder, paymentsOfOrder } from './payment-store.ts';
 import { createStripeGateway } from './stripe-gateway.ts';
 
 const key = 'sk_test_steps';
-const silenceMillis = 1_500;
+const silenceMillis = 3_000;
+/** Long enough for an honest answer on a busy machine, short enough to give up twice while the provider is silent. */
+const timeoutMillis = 1_000;
 const amountCents = 4_999;
 
 let directory: string;
@@ -38,7 +40,7 @@ function startProvider(): Promise<ProviderProcess> {
   return startProviderProcess(join(directory, 'ledger.jsonl'), {
     PAYMENT_PROVIDER_KEY: key,
     SILENCE_MILLIS: String(silenceMillis),
-    SLOW_MILLIS: '700',
+    SLOW_MILLIS: '1000',
   });
 }
 
@@ -97,7 +99,7 @@ describe.each(['pglite', 'postgres'] as const)(
     });
     afterAll(() => db.close());
     beforeEach(() => {
-      gateway = createStripeGateway({ url: provider.url, key, timeoutMillis: 300 });
+      gateway = createStripeGateway({ url: provider.url, key, timeoutMillis });
       harness = harnessWith({});
     });
 
@@ -349,7 +351,7 @@ describe.each(['pglite', 'postgres'] as const)(
 
     test('a provider that is down or refuses our key: Failed, never a decision', async () => {
       const saga = sagaOf('pm_card_visa');
-      gateway = createStripeGateway({ url: 'http://127.0.0.1:9', key, timeoutMillis: 300 });
+      gateway = createStripeGateway({ url: 'http://127.0.0.1:9', key, timeoutMillis });
       expect(await harnessWith({}).send(saga.charge())).toMatchObject({ outcome: 'Failed' });
       gateway = createStripeGateway({ url: provider.url, key: 'sk_test_wrong', timeoutMillis: 300 });
       expect(await harnessWith({}).send(saga.charge())).toMatchObject({
