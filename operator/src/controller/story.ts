@@ -48,7 +48,9 @@ function turnLine(before: SagaState, after: SagaState): StoryLine[] {
 function undoneLines(before: SagaState, after: SagaState): StoryLine[] {
   return after.steps.flatMap((record, index) => {
     if (record.state !== 'Compensated' || before.steps[index]?.state === 'Compensated') return [];
-    return [line('Normal', 'StepCompensated', 'Compensate', `${stepAt(after.plan, index).name} was undone`)];
+    const { name } = stepAt(after.plan, index);
+    // The step is part of the action: Events that agree in everything but the note are counted as one series.
+    return [line('Normal', 'StepCompensated', `Compensate/${name}`, `${name} was undone`)];
   });
 }
 

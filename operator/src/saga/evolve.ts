@@ -266,8 +266,8 @@ function timePassed(state: SagaState, nowMillis: number): SagaState {
   const { call } = state;
   if (call.wait.kind === 'ready' || nowMillis < call.wait.untilMillis) return state;
   if (call.wait.kind === 'backoff') return { ...state, call: { ...call, wait: { kind: 'ready' } } };
-  const { name, timeoutSeconds } = stepAt(state.plan, call.stepIndex);
-  const message = `${name}: no answer within ${timeoutSeconds} s, attempt ${call.attempt}`;
+  const { timeoutSeconds } = stepAt(state.plan, call.stepIndex);
+  const message = `no answer within ${timeoutSeconds} s, attempt ${call.attempt}`;
   return attemptFailed(state, { reason: failureReasons.StepTimedOut, message }, nowMillis);
 }
 
