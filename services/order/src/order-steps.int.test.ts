@@ -29,9 +29,9 @@ function sagaOf(order: Partial<Order> = {}) {
 }
 
 /** What the intake sends for an order that it cannot make a saga for: its own saga uid, made from the event id. */
-function refusalOf(order: Order, results: Command['results'] = {}): Command {
+function refusalOf(order: Order, settings: Command['with'] = {}): Command {
   const build = commandBuilder({ sagaUid: randomUUID(), orderId: order.id, order });
-  return build({ ...execute, step: 'refuse', action: 'refuse', results });
+  return build({ ...execute, step: 'refuse', action: 'refuse', with: settings });
 }
 
 describe.each(['pglite', 'postgres'] as const)('the steps of the order service on %s', (engine) => {
@@ -245,18 +245,18 @@ describe.each(['pglite', 'postgres'] as const)('the steps of the order service o
   });
 
   describe('refuse', () => {
-    it('cancels the unclaimed order with the given reason, once', async () => {
+    it('cancels the unclaimed order, once, and says why', async () => {
       const order = await placedOrder();
-      const refusal = refusalOf(order, { reason: 'an OrderSaga of another order has this name' });
+      const refusal = refusalOf(order, { reason: 'NameTaken', message: 'an OrderSaga of another order' });
       expect(await service.send(refusal)).toMatchObject({ outcome: 'Executed' });
-      expect(await service.send({ ...refusal, results: { reason: 'said differently' } })).toMatchObject({
-        outcome: 'Executed',
-      });
+      expect(await service.send(refusal)).toMatchObject({ outcome: 'Executed' });
+      const reworded = { ...refusal, with: { reason: 'NameTaken', message: 'said differently' } };
+      expect(await service.send(reworded)).toMatchObject({ outcome: 'Mismatch' });
       expect(await service.send(refusalOf(order))).toMatchObject({ outcome: 'Executed' });
       expect(await findOrder(db, order.id)).toMatchObject({
         state: 'CANCELLED',
         sagaUid: null,
-        cancelReason: 'an OrderSaga of another order has this name',
+        cancelReason: 'no saga could be made for this order (NameTaken)',
       });
       expect(await eventTypes()).toEqual(['order.created', 'order.cancelled']);
     });

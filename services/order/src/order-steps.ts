@@ -67,15 +67,16 @@ async function confirm(tx: Tx, { sagaUid, order }: Command): Promise<ExecuteOutc
 }
 
 /**
- * What the customer reads is `with.reason` or `results.reason`. Only the second is outside of the request hash: put there what may differ
- * between attempts.
+ * The customer reads the code in `with.reason` (NameTaken, RefusedByApiServer); the details are for the platform's people and stand in the
+ * dead letter.
  */
-async function refuse(tx: Tx, { order, with: settings, results }: Command): Promise<ExecuteOutcome> {
+async function refuse(tx: Tx, { order, with: settings }: Command): Promise<ExecuteOutcome> {
   const existing = await lockOrder(tx, order.id);
   const decision = decideRefusal(existing, order);
   if (decision.kind === 'rejected') return decision;
   if (decision.kind === 'alreadyCancelled') return { kind: 'executed' };
-  const reason = settings['reason'] ?? results['reason'] ?? refusedReason;
+  const code = settings['reason'];
+  const reason = code === undefined ? refusedReason : `${refusedReason} (${code})`;
   await cancelOrder(tx, order.id, reason);
   return { kind: 'executed', events: [orderCancelled(decision.existing, null, reason)] };
 }
