@@ -85,7 +85,10 @@ function whileServicesAreMissing(
   return { action: null, wakeAtMillis: earliest(nextMillis, deadline) };
 }
 
-/** Suspend gates only an EXECUTE that has not been sent yet: never a retry, an undo, a cancel or a delete (which past the pivot finishes first). */
+/**
+ * Suspend gates only an EXECUTE that has not been sent yet: never a retry, an undo, a cancel or a delete. Past the pivot a delete finishes
+ * first, so there too it must not wait for somebody to resume what nobody wants any more.
+ */
 export function isHeldBack(state: OpenSaga): boolean {
   const { suspend, deleting } = state.wishes;
   return (

@@ -57,6 +57,7 @@ export class World {
   object: StoredObject;
   nowMillis = 1_000_000;
   finalizerWasHeld = false;
+  failureWasRecorded = false;
   gone = false;
   conflicts = 0;
   #sends = 0;
@@ -128,6 +129,9 @@ export class World {
     const pivotRow = this.services.row(pivotIndex);
     if (state.abandoned.length > 0) return;
     if (!this.finalizerWasHeld) throw new Error('a command left before the finalizer was held');
+    if (direction === 'revoke' && !this.failureWasRecorded) {
+      throw new Error('the abort was asked for before its cause was recorded');
+    }
     if (direction === 'execute' && stepIndex > pivotIndex && pivotRow !== 'executed') {
       throw new Error('a step after the pivot was sent before the pivot was taken');
     }
@@ -158,6 +162,7 @@ export class World {
     }
     this.object = frozen({ ...this.object, ...change, version: this.object.version + 1 });
     this.finalizerWasHeld ||= this.object.finalizer;
+    this.failureWasRecorded ||= this.object.checkpoint.failure !== null;
     if (this.object.wishes.deleting && !this.object.finalizer) this.gone = true;
   }
 
