@@ -18,21 +18,15 @@ const refusedReason = 'no saga could be made for this order';
  * Prices are compared with the list only when inserting: an order from HTTP keeps the prices that were agreed then.
  */
 async function create(tx: Tx, { sagaUid, order }: Command): Promise<ExecuteOutcome> {
-  const existing = await lockOrder(tx, order.id);
+  let existing = await lockOrder(tx, order.id);
   if (existing === undefined) {
-    const problem = checkListPrices(
-      order,
-      await findPrices(
-        tx,
-        order.items.map(({ sku }) => sku),
-      ),
-    );
+    const skus = order.items.map(({ sku }) => sku);
+    const problem = checkListPrices(order, await findPrices(tx, skus));
     if (problem !== undefined) return problem;
-    if ((await insertOrder(tx, { order, sagaUid, announceAt: null })) === undefined) {
-      // Somebody was quicker between our look and our insert. Looking again finds the row.
-      throw new RetryableError(`order ${order.id} was made by somebody else just now`);
-    }
-    return { kind: 'executed' };
+    if (await insertOrder(tx, { order, sagaUid, announceAt: null })) return { kind: 'executed' };
+    // Somebody was quicker between our look and our insert, and has committed since: a new statement sees the row.
+    existing = await lockOrder(tx, order.id);
+    if (existing === undefined) throw new RetryableError(`order ${order.id} was neither inserted nor seen`);
   }
   const decision = decideClaim(existing, order);
   if (decision.kind === 'rejected') return decision;
