@@ -6,7 +6,7 @@ import type { ExecuteOutcome, OutsideStep, UndoOutcome } from '../step.ts';
 /** A payment provider in memory with an outside step on it, and hooks at each point where a process can die or be overtaken. */
 
 type ObjectState = 'created' | 'captured' | 'cancelled' | 'refunded' | 'declined';
-export type ProviderPoint = 'intended' | 'performing' | 'performed' | 'settled';
+export type ProviderPoint = 'intended' | 'performing' | 'performed' | 'settling' | 'settled';
 
 export class FakeProvider {
   readonly objects = new Map<string, ObjectState>();
@@ -69,6 +69,7 @@ export function outsideStep(provider: FakeProvider): OutsideStep {
         : { kind: 'rejected', reason: 'CardDeclined', message: state };
     },
     async settle(_command, reference): Promise<UndoOutcome> {
+      await provider.at('settling');
       provider.settle(reference);
       await provider.at('settled');
       return { result: { refund: reference } };

@@ -275,10 +275,132 @@ function outsideTests(fixture: () => FenceFixture): void {
       dieOnceAt(provider, point);
       expect(await harness.send(saga.execute())).toMatchObject({ outcome: 'Failed' });
       expect(await harness.fenceRow(saga.execute())).toMatchObject({ state: 'pending' });
-      expect(await harness.send(saga.execute())).toMatchObject({ outcome: 'Fenced' });
-      expect(provider.captures).toBe(0);
+      expect(await harness.send(saga.execute())).toMatchObject({ outcome: 'Executed' });
+      expect(provider.captures).toBe(1);
+      expect(await ledgerOf(saga.execute())).toEqual(['executed']);
     },
   );
+
+  test.each(['performing', 'performed'] as const)(
+    'dead at "%s", then COMPENSATE: settled outside, then compensated',
+    async (point) => {
+      const { harness, provider, ledgerOf } = fixture();
+      const saga = outsideSaga();
+      dieOnceAt(provider, point);
+      await harness.send(saga.execute());
+      expect(await harness.send(saga.compensate())).toMatchObject({ outcome: 'Compensated' });
+      expect(provider.refunds).toBe(provider.captures);
+      expect(await ledgerOf(saga.execute())).toEqual(['undone']);
+      expect(await harness.send(saga.execute())).toMatchObject({ outcome: 'Fenced' });
+      expect(provider.refunds).toBe(provider.captures);
+    },
+  );
+
+  test('no answer from the provider while undoing: Failed, the row stays, the next COMPENSATE finishes with one refund', async () => {
+    const { harness, provider, ledgerOf } = fixture();
+    const saga = outsideSaga();
+    await harness.send(saga.execute());
+    dieOnceAt(provider, 'settled');
+    expect(await harness.send(saga.compensate())).toMatchObject({ outcome: 'Failed' });
+    expect(await harness.fenceRow(saga.execute())).toMatchObject({ state: 'executed' });
+    expect(await harness.send(saga.compensate())).toMatchObject({ outcome: 'Compensated' });
+    expect(await harness.send(saga.compensate())).toMatchObject({ outcome: 'Compensated' });
+    expect(provider.refunds).toBe(1);
+    expect(await ledgerOf(saga.execute())).toEqual(['executed', 'undone']);
+  });
+
+  test('COMPENSATE before EXECUTE never reaches the provider; the late EXECUTE is fenced', async () => {
+    const { harness, provider } = fixture();
+    const saga = outsideSaga();
+    expect(await harness.send(saga.compensate())).toMatchObject({ outcome: 'NothingToUndo' });
+    expect(await harness.send(saga.execute())).toMatchObject({ outcome: 'Fenced' });
+    expect(provider.calls).toEqual([]);
+  });
+
+  test('a no before anything was made is stored and sticks', async () => {
+    const { harness, provider } = fixture();
+    const saga = outsideSaga('unknown');
+    const no = { outcome: 'Rejected', reason: 'UnknownPaymentMethod' };
+    expect(await harness.send(saga.execute())).toMatchObject(no);
+    expect(await harness.send(saga.execute())).toMatchObject(no);
+    expect(await harness.send(saga.compensate())).toMatchObject({ outcome: 'NothingToUndo' });
+    expect(provider.calls).toEqual([]);
+  });
+
+  test('a declined object is settled before the no is told, so that it can never take money later', async () => {
+    const { harness, provider, ledgerOf } = fixture();
+    const saga = outsideSaga();
+    provider.declines = true;
+    expect(await harness.send(saga.execute())).toMatchObject({ outcome: 'Rejected', reason: 'CardDeclined' });
+    expect([...provider.objects.values()]).toEqual(['cancelled']);
+    expect(await ledgerOf(saga.execute())).toEqual(['rejected']);
+    provider.declines = false;
+    expect(await harness.send(saga.execute())).toMatchObject({ outcome: 'Rejected', reason: 'CardDeclined' });
+    expect(provider.captures).toBe(0);
+  });
+
+  test.each(['execute', 'compensate'] as const)(
+    'dead between the stored no and the settling: the next message (%s) settles',
+    async (next) => {
+      const { harness, provider } = fixture();
+      const saga = outsideSaga();
+      const reference = `obj-${saga.execute().sagaUid}`;
+      provider.declines = true;
+      dieOnceAt(provider, 'settling');
+      expect(await harness.send(saga.execute())).toMatchObject({ outcome: 'Failed' });
+      expect(await harness.fenceRow(saga.execute())).toMatchObject({ state: 'rejected' });
+      expect(provider.objects.get(reference)).toBe('declined');
+      const outcome = next === 'execute' ? 'Rejected' : 'NothingToUndo';
+      expect(await harness.send(saga[next]())).toMatchObject({ outcome });
+      expect(provider.objects.get(reference)).toBe('cancelled');
+    },
+  );
+
+  test('another request at a pending place is a Mismatch and does not reach the provider', async () => {
+    const { harness, provider } = fixture();
+    const saga = outsideSaga();
+    dieOnceAt(provider, 'performing');
+    await harness.send(saga.execute());
+    const before = provider.calls.length;
+    expect(await harness.send(saga.execute({ with: { a: 'b' } }))).toMatchObject({ outcome: 'Mismatch' });
+    expect(provider.calls).toHaveLength(before);
+  });
+
+  test('REVOKE at a pending place says what is wrong with the plan', async () => {
+    const { harness, provider } = fixture();
+    const saga = outsideSaga();
+    dieOnceAt(provider, 'performing');
+    await harness.send(saga.execute());
+    expect(await harness.send(saga.revoke())).toMatchObject({ outcome: 'Failed', reason: 'NotAPivot' });
+    expect(await harness.fenceRow(saga.execute())).toMatchObject({ state: 'pending' });
+  });
+
+  test.each(['performing', 'performed'] as const)(
+    'undone while the call runs (%s): no money is kept, and EXECUTE is fenced',
+    async (point) => {
+      const { harness, provider, ledgerOf } = fixture();
+      const saga = outsideSaga();
+      provider.at = async (reached) => {
+        if (reached !== point) return;
+        provider.at = async () => undefined;
+        expect(await harness.send(saga.compensate())).toMatchObject({ outcome: 'Compensated' });
+      };
+      expect(await harness.send(saga.execute())).toMatchObject({ outcome: 'Fenced' });
+      expect(provider.captures).toBe(provider.refunds);
+      expect(await ledgerOf(saga.execute())).toEqual(['undone']);
+    },
+  );
+
+  test('undone between intending and tx 1: the tombstone stands, and the provider is not asked for the effect', async () => {
+    const { harness, provider } = fixture();
+    const saga = outsideSaga();
+    provider.at = async () => {
+      provider.at = async () => undefined;
+      expect(await harness.send(saga.compensate())).toMatchObject({ outcome: 'NothingToUndo' });
+    };
+    expect(await harness.send(saga.execute())).toMatchObject({ outcome: 'Fenced' });
+    expect(provider.captures).toBe(0);
+  });
 
   test('two EXECUTEs in the same call: one record, both say Executed', async () => {
     const { harness, provider, ledgerOf } = fixture();
