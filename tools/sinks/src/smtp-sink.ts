@@ -40,6 +40,8 @@ export async function startSmtpSink(config: SmtpSinkConfig): Promise<SmtpSink> {
     authOptional: true,
     disabledCommands: ['AUTH', 'STARTTLS'],
     disableReverseLookup: true,
+    // Clients keep idle connections; an end must not wait for them.
+    closeTimeout: 200,
     size: mailBytesMax,
     onData: (stream, session, done) => {
       const chunks: Buffer[] = [];
