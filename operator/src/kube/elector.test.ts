@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { createKubeClient } from './client.ts';
+import { sleep } from './clock.ts';
 import { type Elector, createElector } from './elector.ts';
 import { type Lease, heldLeaseSpec } from './lease.ts';
 import { formatMicroTime } from './micro-time.ts';
 import { FakeApi } from './testing/fake-api.ts';
 import { VirtualClock } from './testing/virtual-clock.ts';
+import type { Transport } from './transport.ts';
 
 const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 const ref = { namespace: 'system', name: 'operator' };
@@ -167,6 +169,32 @@ describe('keeping the lead', () => {
     expect(lost).toEqual(['a']);
     await clock.advance(60_000);
     expect(lost).toEqual(['a']);
+  });
+
+  test('a slow answer shortens the lead: others count from when the server stored it, not from when we heard', async () => {
+    const { clock, api } = setUp();
+    const send: Transport['send'] = async (request) => {
+      const answer = await api.transport.send(request);
+      await sleep(clock, 1_500);
+      return answer;
+    };
+    const client = createKubeClient({ ...api.transport, send }, { clock, limiter: 'off' });
+    const elector = createElector({
+      client,
+      ...ref,
+      identity: 'a',
+      clock,
+      random: () => 0,
+      onLost: () => undefined,
+    });
+    elector.start();
+    await clock.advance(3_000);
+    // The attempt began 3 s ago (two slow answers: nothing to read, then the creation): 7 s are left.
+    expect(elector.isLeader()).toBe(true);
+    expect([elector.stillLeading(clock.now() + 6_999), elector.stillLeading(clock.now() + 7_000)]).toEqual([
+      true,
+      false,
+    ]);
   });
 
   test('a process that was stopped knows on waking, before its timers ran, that it may not act', async () => {

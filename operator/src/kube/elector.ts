@@ -78,7 +78,7 @@ class LeaseElector implements Elector {
   readonly #ended = new AbortController();
   readonly #waiters = new Set<() => void>();
   #observed: ObservedLease | undefined;
-  /** When the request of the last successful renewal was sent; undefined unless leading. */
+  /** When the last successful attempt began; undefined unless leading. */
   #renewedMillis: number | undefined;
   #running: Promise<void> | undefined;
   #cancelDeadline: (() => void) | undefined;

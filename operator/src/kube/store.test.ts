@@ -160,6 +160,14 @@ describe('our own writes', () => {
     expect(told()).toEqual(['added u2@9 watch']);
   });
 
+  test('a successor made by us is another object: its predecessor is told deleted first', () => {
+    const { scope, told, store } = setUp();
+    scope.replace([thing('a', 'u1', 3)], '5', true);
+    told();
+    store.observeWrite(thing('a', 'u2', 8));
+    expect(told()).toEqual(['deleted u1@3 write', 'added u2@8 write']);
+  });
+
   test('in a namespace that nobody watches are ignored', () => {
     const store = new ObjectStore<Thing>(() => undefined);
     store.addScope('elsewhere').replace([], '1', true);
