@@ -7,6 +7,7 @@ import { fieldProblems, HttpProblem, parseBody } from '@sagamesh/runtime/problem
 import type { IRouter, Request, RequestHandler } from 'express';
 import { z } from 'zod';
 import type { StockCache } from './stock-cache.ts';
+import { readStockLedger } from './stock-ledger.ts';
 import { findStock, listStock, restock } from './stock-store.ts';
 
 /** HTTP of the inventory service: anybody reads; restocking is for the role `admin` when tokens are configured. */
@@ -35,10 +36,12 @@ export function addInventoryRoutes(router: IRouter, options: InventoryRoutesOpti
 
   router.get('/api/v1/inventory', async (request: Request, response) => {
     const { limit, after } = parseQuery(request);
-    // One more than asked for tells whether there is a next page.
-    const found = await listStock(db, after ?? null, limit + 1);
-    const items = found.slice(0, limit);
-    response.json({ items, nextAfter: found.length > limit ? (items.at(-1)?.sku ?? null) : null });
+    response.json(pageOf(await listStock(db, after ?? null, limit + 1), limit));
+  });
+
+  router.get('/api/v1/inventory-ledger', ...admin, async (request: Request, response) => {
+    const { limit, after } = parseQuery(request);
+    response.json(pageOf(await readStockLedger(db, after ?? null, limit + 1), limit));
   });
 
   router.get('/api/v1/inventory/:sku', async (request: Request<{ sku: string }>, response) => {
@@ -64,6 +67,12 @@ export function addInventoryRoutes(router: IRouter, options: InventoryRoutesOpti
       response.status(answer.status).set(answer.headers).json(answer.body);
     },
   );
+}
+
+/** One more than asked for was looked up: that tells whether there is a next page. */
+function pageOf<T extends { readonly sku: string }>(found: readonly T[], limit: number) {
+  const items = found.slice(0, limit);
+  return { items, nextAfter: found.length > limit ? (items.at(-1)?.sku ?? null) : null };
 }
 
 function unknownSku(sku: string): HttpProblem {
