@@ -14,7 +14,7 @@ function payment(phase: PaymentPhase, change: Partial<Payment> = {}): Payment {
 }
 
 function refunds(refundedCents: number): Refunds {
-  return { refundedCents, refundIds: [], failedCount: 0 };
+  return { refundedCents, failedCount: 0 };
 }
 
 test.each([

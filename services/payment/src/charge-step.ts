@@ -9,7 +9,7 @@ import { recordCaptured, recordDeclined, recordUndone } from './payment-store.ts
 /** read, confirm, cancel, read again: no honest course of events needs more acts than this in one attempt. */
 const actsMax = 5;
 const busyRetryMillis = 1_000;
-const noRefunds: Refunds = { refundedCents: 0, refundIds: [], failedCount: 0 };
+const noRefunds: Refunds = { refundedCents: 0, failedCount: 0 };
 
 /** charge / refund: money moves at the provider, so the payment is made without effect first and read before every act. */
 export function createChargeStep(gateway: PaymentGateway): OutsideStep {

@@ -27,7 +27,6 @@ export interface Payment {
 /** Money given back, as far as the provider knows (refunds that failed do not count). */
 export interface Refunds {
   readonly refundedCents: number;
-  readonly refundIds: readonly string[];
   /** Refunds that the bank sent back; they must be made anew under another key. */
   readonly failedCount: number;
 }

@@ -58,7 +58,6 @@ export function createStripeGateway(config: StripeGatewayConfig): PaymentGateway
       const standing = list.data.filter((refund) => !isFailedRefund(refund));
       return {
         refundedCents: standing.reduce((sum, refund) => sum + refund.amount, 0),
-        refundIds: standing.map((refund) => refund.id),
         failedCount: list.data.length - standing.length,
       };
     },
