@@ -196,31 +196,31 @@ class Relay implements OutboxRelay {
   }
 }
 
-/** Read at scrape time: one query for both. */
-function addGauges(db: Db, metrics: Metrics): void {
-  const lag = new Gauge({
-    name: 'outbox_lag_seconds',
-    help: 'Age of the oldest event that is not published yet; 0 when there is none.',
-    registers: [metrics.registry],
-  });
-  const unpublished = new Gauge({
-    name: 'outbox_unpublished',
-    help: 'Events that are not published yet.',
-    registers: [metrics.registry],
+/** Read at scrape time. Without the database there is nothing to say: the last value stays, and the health check tells. */
+function addGauge(db: Db, { registry }: Metrics, name: string, help: string, expression: string): void {
+  const gauge = new Gauge({
+    name,
+    help,
+    registers: [registry],
     async collect() {
-      // Without the database there is nothing to say: the last values stay, and the health check tells.
       const { rows } = await db
-        .query<{ events: number; lag: number }>(
-          `select count(*)::int as events, coalesce(extract(epoch from now() - min(written_at)), 0)::float8 as lag
-           from outbox where published_at is null`,
-        )
+        .query<{ value: number }>(`select ${expression} as value from outbox where published_at is null`)
         .catch(() => ({ rows: [] }));
-      for (const row of rows) {
-        unpublished.set(row.events);
-        lag.set(row.lag);
-      }
+      for (const row of rows) gauge.set(row.value);
     },
   });
+}
+
+function addGauges(db: Db, metrics: Metrics): void {
+  const age = 'coalesce(extract(epoch from now() - min(written_at)), 0)::float8';
+  addGauge(
+    db,
+    metrics,
+    'outbox_lag_seconds',
+    'Age of the oldest event that is not published; 0 when none.',
+    age,
+  );
+  addGauge(db, metrics, 'outbox_unpublished', 'Events that are not published yet.', 'count(*)::int');
 }
 
 export function startOutboxRelay(options: OutboxRelayOptions): OutboxRelay {

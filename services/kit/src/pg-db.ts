@@ -187,10 +187,14 @@ export class PgDb implements Db {
       );
       held = rows[0]?.locked === true;
     } catch (thrown) {
-      await client.end().catch(() => undefined);
+      await client.end().catch(ignore);
       throw classifySqlError(thrown);
     }
-    const release = () => client.end().catch(() => undefined);
+    const release = async () => {
+      // Asked for and answered: closing alone frees the lock some time after.
+      if (held) await client.query('select pg_advisory_unlock_all()').catch(ignore);
+      await client.end().catch(ignore);
+    };
     if (!held) {
       await release();
       return undefined;

@@ -1,0 +1,4 @@
+import { describeOutbox } from './testing/outbox.behaviour.ts';
+
+describeOutbox('pglite');
+describeOutbox('postgres');
