@@ -97,6 +97,8 @@ export class Actor {
     const object = this.look(entry.key);
     if (object?.content.kind !== 'open' || object.metadata.uid !== entry.uid) return null;
     const { status } = object.content;
+    // What was said at the end stays said: another operator that recorded it may know more than we do.
+    if (status.outcome) return null;
     const nowMillis = this.#ports.epochMillis();
     const projected = projectStatus(entry.state, object.metadata.generation ?? 1, status, nowMillis);
     const due = whenToWrite(status, projected, entry.lastStatusWriteMillis, nowMillis);

@@ -1,4 +1,3 @@
-// oxlint-disable oxc/no-async-endpoint-handlers -- Express 5 hands a rejected handler to the error handler
 import { orderSchema } from '@sagamesh/contracts/order';
 import { type Caller, callerOf } from '@sagamesh/kit/auth';
 import type { Db } from '@sagamesh/kit/db';
