@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Direction } from '@sagamesh/contracts/messages';
-import { decideFence, type FenceState } from './fence-decision.ts';
+import { decideFence, type FencePlace, type FenceState } from './fence-decision.ts';
 
 // The fence table of DESIGN section 2, cell by cell. `!` marks another request hash than the row's.
 const table: Record<FenceState | 'empty', Record<Direction | 'execute!', string>> = {
@@ -42,17 +42,19 @@ const table: Record<FenceState | 'empty', Record<Direction | 'execute!', string>
   },
 };
 
-const cells = Object.entries(table).flatMap(([state, row]) =>
-  Object.entries(row).map(([message, expected]) => ({ state, message, expected })),
+const states = ['empty', 'pending', 'executed', 'rejected', 'compensated', 'tombstone'] as const;
+const messages = [
+  { message: 'execute', direction: 'execute', sameRequest: true },
+  { message: 'execute!', direction: 'execute', sameRequest: false },
+  { message: 'compensate', direction: 'compensate', sameRequest: true },
+  { message: 'revoke', direction: 'revoke', sameRequest: true },
+] as const;
+const cells = states.flatMap((state) =>
+  messages.map((message) => ({ state, ...message, expected: table[state][message.message] })),
 );
 
-test.each(cells)('$state row, $message: $expected', ({ state, message, expected }) => {
-  const sameRequest = !message.endsWith('!');
-  const direction = message.replace('!', '') as Direction;
-  const place =
-    state === 'empty'
-      ? { kind: 'empty' as const }
-      : { kind: 'row' as const, state: state as FenceState, sameRequest };
+test.each(cells)('$state row, $message: $expected', ({ state, direction, sameRequest, expected }) => {
+  const place: FencePlace = state === 'empty' ? { kind: 'empty' } : { kind: 'row', state, sameRequest };
   const decision = decideFence(direction, place);
   expect('outcome' in decision ? `${decision.kind} ${decision.outcome}` : decision.kind).toBe(expected);
 });

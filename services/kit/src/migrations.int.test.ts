@@ -32,7 +32,7 @@ describe.each(engines)('migrations on %s', (engine) => {
 
   test('when one fails none of them is applied', async () => {
     const db = await fresh();
-    await expect(migrate(db, [one, { id: '003', sql: 'create tabel' }])).rejects.toThrow();
+    await expect(migrate(db, [one, { id: '003', sql: 'create tabel' }])).rejects.toThrow('syntax error');
     expect(await migrate(db, [one])).toEqual(['001']);
     await db.close();
   });

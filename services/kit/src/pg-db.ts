@@ -10,6 +10,7 @@ import {
 } from 'pg';
 import { RetryableError } from '@sagamesh/runtime/errors';
 import type { Db, QueryResult, SessionLock, SqlValue, Tx } from './db.ts';
+import { parseInt8 } from './parse-int8.ts';
 import { classifySqlError, sqlStateOf, stalePlanState } from './sql-error.ts';
 import { CommitCallbacks, TxScope } from './tx-scope.ts';
 
@@ -21,13 +22,6 @@ export interface PgOptions {
 }
 
 const int8Oid = types.builtins.INT8;
-
-/** int8 as a number: money and counters fit; what does not fit must not be rounded in silence. */
-function parseInt8(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new RangeError(`int8 value ${text} does not fit a number`);
-  return value;
-}
 
 // pg types this callback as generic in its format; both formats of everything else are pg's own business.
 const customTypes: CustomTypesConfig = {

@@ -6,6 +6,7 @@ import { withTimeout } from '@sagamesh/runtime/timing';
 import type { Db, QueryResult, SessionLock, SqlValue, Tx } from './db.ts';
 import { lockDirectory } from './pglite-lock.ts';
 import { emptyDatabase, forgetEmptyDatabase } from './pglite-template.ts';
+import { parseInt8 } from './parse-int8.ts';
 import { classifySqlError } from './sql-error.ts';
 import { CommitCallbacks, TxScope } from './tx-scope.ts';
 
@@ -17,13 +18,6 @@ export interface PgliteOptions {
 }
 
 const int8Oid = 20;
-
-/** PGlite gives a BigInt when the value does not fit; as on PostgreSQL that is refused here. */
-function parseInt8(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new RangeError(`int8 value ${text} does not fit a number`);
-  return value;
-}
 
 /** 4 MB of shared buffers instead of 160: half the memory, the same start. */
 function startParams(fsync: boolean): string[] {

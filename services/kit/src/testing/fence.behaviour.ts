@@ -18,7 +18,7 @@ export interface FenceFixture {
   readonly probe: LocalStepProbe;
   readonly provider: FakeProvider;
   /** What took effect for the command's saga, in order. */
-  ledgerOf(command: Command): Promise<readonly string[]>;
+  readonly ledgerOf: (command: Command) => Promise<readonly string[]>;
 }
 
 export function useFence(engine: Engine): () => FenceFixture {
@@ -65,8 +65,12 @@ export const outsideSaga = (paymentMethod = 'pm_card_visa') => {
 };
 
 export function describeFence(engine: Engine): void {
-  describe(`the fence on ${engine}, effect inside the database`, () => localTests(useFence(engine)));
-  describe(`the fence on ${engine}, effect outside`, () => outsideTests(useFence(engine)));
+  describe(`the fence on ${engine}, effect inside the database`, () => {
+    localTests(useFence(engine));
+  });
+  describe(`the fence on ${engine}, effect outside`, () => {
+    outsideTests(useFence(engine));
+  });
 }
 
 function localTests(fixture: () => FenceFixture): void {
@@ -400,6 +404,20 @@ function outsideTests(fixture: () => FenceFixture): void {
     };
     expect(await harness.send(saga.execute())).toMatchObject({ outcome: 'Fenced' });
     expect(provider.captures).toBe(0);
+  });
+
+  test('two COMPENSATEs at the same time: one refund, one record, both say the same', async () => {
+    const { harness, provider, ledgerOf } = fixture();
+    const saga = outsideSaga();
+    await harness.send(saga.execute());
+    provider.at = async (point) => {
+      if (point !== 'settled') return;
+      provider.at = async () => undefined;
+      expect(await harness.send(saga.compensate())).toMatchObject({ outcome: 'Compensated' });
+    };
+    expect(await harness.send(saga.compensate())).toMatchObject({ outcome: 'Compensated' });
+    expect(provider.refunds).toBe(1);
+    expect(await ledgerOf(saga.execute())).toEqual(['executed', 'undone']);
   });
 
   test('two EXECUTEs in the same call: one record, both say Executed', async () => {

@@ -29,7 +29,7 @@ export function localStep(): LocalStepProbe {
         const insert = 'insert into ledger(saga_uid, kind) values ($1::uuid, $2)';
         await tx.query(insert, [command.sagaUid, 'applied']);
         await probe.hold();
-        switch (command.with['do']) {
+        switch (command.with['do'] ?? 'yes') {
           case 'throw':
             throw new RetryableError('the stock room is locked');
           case 'leak':

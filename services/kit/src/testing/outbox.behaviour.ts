@@ -156,7 +156,7 @@ export function describeOutbox(engine: Engine): void {
       const before = new Date(Date.now() - 3_600_000);
       expect(await db.tx((tx) => outbox.republish(tx, new Date(Date.now() + 3_600_000)))).toBe(0);
       expect(await db.tx((tx) => outbox.republish(tx, before))).toBe(2);
-      await expect.poll(() => ids().toSorted()).toEqual([first, second].toSorted());
+      await expect.poll(() => new Set(ids())).toEqual(new Set([first, second]));
     });
 
     test('one relay works at a time; when it stops, the next takes over', async () => {

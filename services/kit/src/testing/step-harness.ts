@@ -18,12 +18,12 @@ export interface StepHarnessOptions {
 export interface StepHarness {
   readonly outbox: Outbox;
   /** Picks the handler by action and direction, as the command server does. */
-  send(command: Command): Promise<Reply>;
-  fenceRow(
+  readonly send: (command: Command) => Promise<Reply>;
+  readonly fenceRow: (
     command: Command,
-  ): Promise<{ readonly state: string; readonly reference: string | null } | undefined>;
+  ) => Promise<{ readonly state: string; readonly reference: string | null } | undefined>;
   /** What is in the outbox, in order. */
-  events(): Promise<readonly DomainEvent[]>;
+  readonly events: () => Promise<readonly DomainEvent[]>;
   /** What handlers threw so far; the replies do not show an error's inner text. */
   readonly errors: readonly Error[];
 }
