@@ -245,7 +245,8 @@ export class PgDb implements Db {
 function mayBeBroken(thrown: unknown): boolean {
   if (!(thrown instanceof RetryableError)) return false;
   const state = sqlStateOf(thrown);
-  return state === undefined || state === stalePlanState;
+  // Class 08: connection; 57P: the server ended the session.
+  return state === undefined || state === stalePlanState || /^(08|57P)/.test(state);
 }
 
 async function rollback(client: PoolClient): Promise<void> {
