@@ -35,7 +35,7 @@ async function run(): Promise<number> {
       interrupted.then(() => false),
     ]);
     print('');
-    for (const line of howToLookAround(system)) print(line);
+    for (const line of await howToLookAround(system)) print(line);
     if (values.keep) {
       print(paint('bold', 'Everything stays up until Ctrl-C.'));
       await interrupted;

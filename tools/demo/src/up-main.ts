@@ -55,7 +55,7 @@ async function supervise(): Promise<number> {
     await bundleAll();
     const operators = Number(values.operators);
     const system = await startSystem({ dataDir, operators, progress: tell });
-    for (const line of howToLookAround(system)) tell(line);
+    for (const line of await howToLookAround(system)) tell(line);
     tell('ready');
     await ending;
     await system.stop();
