@@ -12,11 +12,20 @@ import { openTestDatabase, stopTestPostgres } from './testing/test-database.ts';
 
 const engines: readonly Engine[] = ['pglite', 'postgres'];
 
-describe.each(engines)('the Idempotency-Key on %s', (engine) => {
+interface Notes {
+  readonly db: Db;
+  readonly post: (key: string | undefined, body: object, caller?: string) => Promise<Response>;
+  /** How many notes have this text. */
+  readonly notes: (text: string) => Promise<number>;
+  /** Awaited inside the effect. */
+  hold: () => Promise<void>;
+}
+
+function useNotes(engine: Engine): () => Notes {
   let db: Db;
   let server: Server;
   let url: string;
-  let hold: () => Promise<void> = async () => undefined;
+  let fixture: Notes;
 
   beforeAll(async () => {
     db = await openTestDatabase(engine, [{ id: 'note', sql: 'create table note(body text)' }]);
@@ -29,7 +38,7 @@ describe.each(engines)('the Idempotency-Key on %s', (engine) => {
           const caller = request.header('x-caller') ?? 'ada';
           const answer = await idempotent(db, request, caller, async (tx) => {
             await tx.query('insert into note(body) values ($1)', [String(request.body.text)]);
-            await hold();
+            await fixture.hold();
             if (request.body.text === 'bad') throw new HttpProblem({ status: 409, title: 'no' });
             return { status: 201, body: { text: request.body.text }, headers: { location: '/notes/1' } };
           });
@@ -44,14 +53,8 @@ describe.each(engines)('the Idempotency-Key on %s', (engine) => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/notes`;
+    fixture = { db, post, notes, hold: async () => undefined };
   });
-  afterAll(async () => {
-    server.close();
-    server.closeAllConnections();
-    await db.close();
-    await stopTestPostgres();
-  });
-
   const post = (key: string | undefined, body: object, caller = 'ada') =>
     fetch(url, {
       method: 'POST',
@@ -65,7 +68,21 @@ describe.each(engines)('the Idempotency-Key on %s', (engine) => {
   const notes = async (text: string) =>
     (await db.query('select 1 from note where body = $1', [text])).rowCount;
 
+  afterAll(async () => {
+    server.close();
+    server.closeAllConnections();
+    await db.close();
+    await stopTestPostgres();
+  });
+
+  return () => fixture;
+}
+
+describe.each(engines)('the Idempotency-Key on %s', (engine) => {
+  const fixture = useNotes(engine);
+
   test('the effect happens once and its answer is replayed, headers too, quoted or bare', async () => {
+    const { post, notes } = fixture();
     const first = await post('"k1"', { text: 'one' });
     expect([first.status, await first.json()]).toEqual([201, { text: 'one', replayed: false }]);
     const second = await post('k1', { text: 'one' });
@@ -75,11 +92,13 @@ describe.each(engines)('the Idempotency-Key on %s', (engine) => {
   });
 
   test('no key: 400', async () => {
+    const { post, notes } = fixture();
     expect((await post(undefined, { text: 'none' })).status).toBe(400);
     expect(await notes('none')).toBe(0);
   });
 
   test('the key of another request: 422; of another caller: its own', async () => {
+    const { post, notes } = fixture();
     await post('k2', { text: 'two' });
     expect((await post('k2', { text: 'other' })).status).toBe(422);
     expect((await post('k2', { text: 'other' }, 'bob')).status).toBe(201);
@@ -87,12 +106,14 @@ describe.each(engines)('the Idempotency-Key on %s', (engine) => {
   });
 
   test('an effect that failed leaves nothing, and the key is free', async () => {
+    const { post, notes } = fixture();
     expect((await post('k3', { text: 'bad' })).status).toBe(409);
     expect(await notes('bad')).toBe(0);
     expect((await post('k3', { text: 'good' })).status).toBe(201);
   });
 
   test('a key may be used again after 24 hours, and old ones are purged', async () => {
+    const { db, post } = fixture();
     await post('k4', { text: 'four' });
     await db.exec(`update idempotency_key set expires_at = now() - interval '1 second' where key = 'k4'`);
     const again = await post('k4', { text: 'four again' });
@@ -101,25 +122,28 @@ describe.each(engines)('the Idempotency-Key on %s', (engine) => {
     await purgeIdempotencyKeys(db);
     expect((await db.query(`select 1 from idempotency_key where key = 'k4'`)).rowCount).toBe(0);
   });
+});
 
-  // One connection cannot show it.
-  if (engine === 'postgres')
-    test('while the first request runs: 409, and it is not disturbed', async () => {
-      let goOn: () => void = () => undefined;
-      const inside = new Promise<void>((entered) => {
-        hold = () => {
-          hold = async () => undefined;
-          entered();
-          return new Promise((resolve) => (goOn = resolve));
-        };
-      });
-      const first = post('k5', { text: 'five' });
-      await inside;
-      const second = await post('k5', { text: 'five' });
-      expect(second.status).toBe(409);
-      expect(second.headers.get('retry-after')).toBe('1');
-      goOn();
-      expect((await first).status).toBe(201);
-      expect(await notes('five')).toBe(1);
+describe('the Idempotency-Key on two connections', () => {
+  const fixture = useNotes('postgres');
+
+  test('while the first request runs: 409, and it is not disturbed', async () => {
+    const here = fixture();
+    let goOn: () => void = () => undefined;
+    const inside = new Promise<void>((entered) => {
+      here.hold = () => {
+        here.hold = async () => undefined;
+        entered();
+        return new Promise((resolve) => (goOn = resolve));
+      };
     });
+    const first = here.post('k5', { text: 'five' });
+    await inside;
+    const second = await here.post('k5', { text: 'five' });
+    expect(second.status).toBe(409);
+    expect(second.headers.get('retry-after')).toBe('1');
+    goOn();
+    expect((await first).status).toBe(201);
+    expect(await here.notes('five')).toBe(1);
+  });
 });
