@@ -14,7 +14,7 @@ export interface Migration {
 const migrationLock = 5_241_776_033;
 
 /** White space at the ends of lines and around the script may change (formatters do that); anything else may not. */
-export function migrationChecksum(sql: string): string {
+function migrationChecksum(sql: string): string {
   const lines = sql.split('\n').map((line) => line.trimEnd());
   return createHash('sha256').update(lines.join('\n').trim()).digest('hex');
 }

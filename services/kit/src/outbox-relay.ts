@@ -47,7 +47,7 @@ interface OutboxRow {
 }
 
 /** Rows of one aggregate, in order; the aggregates in the order of their first row. */
-export function byAggregate<T extends { readonly aggregate_id: string }>(
+function byAggregate<T extends { readonly aggregate_id: string }>(
   rows: readonly T[],
 ): readonly (readonly T[])[] {
   const lanes = new Map<string, T[]>();

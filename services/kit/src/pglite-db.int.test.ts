@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -58,9 +58,8 @@ describe('a PGlite directory', () => {
     const dir = join(parent, 'partial');
     const url = `pglite:${dir}`;
     await (await openDatabase(url)).close();
-    await rename(join(dir, 'pgdata'), join(dir, 'pgdata.partial'));
-    await rm(join(dir, 'pgdata.partial', 'base'), { recursive: true });
-    await mkdir(join(dir, 'pgdata.partial', 'base'));
+    await rm(join(dir, 'pgdata.complete'));
+    await rm(join(dir, 'pgdata', 'base'), { recursive: true });
     const db = await openDatabase(url);
     expect((await db.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
     await db.close();

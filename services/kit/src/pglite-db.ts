@@ -1,4 +1,4 @@
-import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PGlite, type Results, type Transaction } from '@electric-sql/pglite';
 import { RetryableError } from '@sagamesh/runtime/errors';
@@ -35,12 +35,12 @@ async function open(init: { dataDir?: string; loadDataDir?: Blob; fsync: boolean
 }
 
 /** From the template when there is a good one, else from nothing. */
-async function openEmpty(dataDir: string | undefined): Promise<PGlite> {
+async function openEmpty(dataDir: string | undefined, fsync: boolean): Promise<PGlite> {
   const template = await emptyDatabase(startParams(false));
   const target = dataDir === undefined ? {} : { dataDir };
   if (template !== undefined) {
     try {
-      const database = await open({ ...target, loadDataDir: template, fsync: false });
+      const database = await open({ ...target, loadDataDir: template, fsync });
       await database.query('select 1');
       return database;
     } catch {
@@ -48,29 +48,27 @@ async function openEmpty(dataDir: string | undefined): Promise<PGlite> {
       if (dataDir !== undefined) await rm(dataDir, { recursive: true, force: true });
     }
   }
-  return open({ ...target, fsync: false });
+  return open({ ...target, fsync });
 }
 
-/** A directory that exists is complete: an interrupted first start leaves only `pgdata.partial`. */
+/** The marker is written when the database was made: without it the first start was interrupted, and nothing was ever stored. */
 async function openDirectory(dir: string, fsync: boolean): Promise<PGlite> {
   const dataDir = join(dir, 'pgdata');
-  const exists = await access(dataDir).then(
+  const marker = join(dir, 'pgdata.complete');
+  const complete = await access(marker).then(
     () => true,
     () => false,
   );
-  if (!exists) {
-    const partial = join(dir, 'pgdata.partial');
-    await rm(partial, { recursive: true, force: true });
-    const fresh = await openEmpty(partial);
-    await fresh.close();
-    await rename(partial, dataDir);
-  }
-  return open({ dataDir, fsync });
+  if (complete) return open({ dataDir, fsync });
+  await rm(dataDir, { recursive: true, force: true });
+  const fresh = await openEmpty(dataDir, fsync);
+  await writeFile(marker, '');
+  return fresh;
 }
 
 /** `target`: a directory, or `memory`. Throws TerminalError when another process uses the directory. */
 export async function openPglite(target: string, options: PgliteOptions = {}): Promise<Db> {
-  if (target === 'memory') return new PgliteDb(await openEmpty(undefined), async () => undefined);
+  if (target === 'memory') return new PgliteDb(await openEmpty(undefined, false), async () => undefined);
   const dir = resolve(target);
   await mkdir(dir, { recursive: true });
   const unlock = await lockDirectory(dir);

@@ -20,7 +20,7 @@ export const stalePlanState = '0A000';
  * Class 08 connection, 40 rollback (deadlock, serialization), 53 resources, 55P03 lock, 57 cancelled or shutting down, 58 system error,
  * 25006 read-only (a replica after a failover), XX internal.
  */
-export function isTransient(sqlState: string): boolean {
+function isTransient(sqlState: string): boolean {
   return (
     /^(08|40|53|57|58|XX)/.test(sqlState) || ['55P03', '25006', '25P02', stalePlanState].includes(sqlState)
   );

@@ -58,12 +58,16 @@ export interface OutsideStep extends Actions {
   intend(
     command: Command,
   ): Promise<{ readonly reference: string } | Extract<ExecuteOutcome, { kind: 'rejected' }>>;
-  /** Reads the provider's object first, continues from what it says. */
+  /**
+   * Reads the provider's object first, continues from what it says. An object that was cancelled or refunded (an undo runs beside it) is
+   * `rejected` or an error, never `executed`. After `rejected` the kit calls `settle` before it says so.
+   */
   perform(command: Command, reference: string): Promise<ExecuteOutcome>;
-  /** Reads the provider's object first; afterwards nothing is in effect and nothing can come into effect. */
+  /** Reads the provider's object first; afterwards nothing is in effect and nothing can come into effect. Also of a declined one; repeatable. */
   settle(command: Command, reference: string): Promise<UndoOutcome>;
   /** Ledger entries, in the transaction that moves the row. */
   recordExecuted(tx: Tx, command: Command, reference: string, outcome: ExecuteOutcome): Promise<void>;
+  /** May run although `recordExecuted` never did (dead between call and commit): then it records what was captured, too. */
   recordUndone(tx: Tx, command: Command, reference: string, outcome: UndoOutcome): Promise<void>;
 }
 
