@@ -67,9 +67,15 @@ create table idempotency_key(
 create index idempotency_key_expiry on idempotency_key(expires_at);
 `;
 
+const outboxResends = `
+-- how often the event was asked to be sent again; part of the message id, or the broker would drop the repeat for two minutes
+alter table outbox add column resends int not null default 0;
+`;
+
 export const kitMigrations: readonly Migration[] = [
   { id: 'kit-001-fence', sql: fence },
   { id: 'kit-002-outbox', sql: outbox },
   { id: 'kit-003-inbox', sql: inbox },
   { id: 'kit-004-idempotency-key', sql: idempotencyKey },
+  { id: 'kit-005-outbox-resends', sql: outboxResends },
 ];

@@ -44,6 +44,12 @@ interface OutboxRow {
   readonly event: DomainEvent;
   readonly correlation_id: string | null;
   readonly traceparent: string | null;
+  readonly resends: number;
+}
+
+/** The same for a send that a crash makes twice, another for one that was asked for again: the broker drops what it knows. */
+function messageIdOf({ event_id, resends }: Pick<OutboxRow, 'event_id' | 'resends'>): string {
+  return resends === 0 ? event_id : `${event_id}/${resends}`;
 }
 
 /** Rows of one aggregate, in order; the aggregates in the order of their first row. */
@@ -140,7 +146,7 @@ class Relay implements OutboxRelay {
 
   private async fetch(): Promise<readonly OutboxRow[]> {
     const { rows } = await this.options.db.query<OutboxRow>(
-      `select seq, event_id, event_type, aggregate_id, event, correlation_id, traceparent
+      `select seq, event_id, event_type, aggregate_id, event, correlation_id, traceparent, resends
        from outbox where published_at is null order by seq limit ${batchMax}`,
     );
     return rows;
@@ -173,7 +179,7 @@ class Relay implements OutboxRelay {
     await this.options.broker.publish({
       subject: eventSubject(row.event_type),
       body: row.event,
-      messageId: row.event_id,
+      messageId: messageIdOf(row),
       headers: {
         ...(row.correlation_id === null ? {} : { [headerNames.correlationId]: row.correlation_id }),
         ...(row.traceparent === null ? {} : { [headerNames.traceparent]: row.traceparent }),

@@ -58,12 +58,16 @@ export function createOutbox(options: OutboxOptions = {}): Outbox {
       return envelopes.map((envelope) => envelope.eventId);
     },
     async resend(tx, eventIds) {
-      await tx.query('update outbox set published_at = null where event_id = any($1::text[])', [eventIds]);
+      await tx.query(
+        'update outbox set published_at = null, resends = resends + 1 where event_id = any($1::text[])',
+        [eventIds],
+      );
       tx.afterCommit(written);
     },
     async republish(tx, since) {
       const again = await tx.query(
-        'update outbox set published_at = null where written_at >= $1::timestamptz and published_at is not null',
+        `update outbox set published_at = null, resends = resends + 1
+         where written_at >= $1::timestamptz and published_at is not null`,
         [since],
       );
       tx.afterCommit(written);

@@ -144,19 +144,21 @@ export function describeOutbox(engine: Engine): void {
       await expect.poll(ids).toEqual([eventId, eventId]);
     });
 
-    test('resend and republish send again under the same ids', async () => {
+    test('resend and republish send the same events again, as messages of their own', async () => {
+      // A repeated message id would be dropped by the broker for two minutes, and with it what a lost stream needs.
+      const eventIds = () => broker.published.map((message) => Reflect.get(message.body, 'eventId'));
       const [first, second] = await write('ada', 'bob');
       start();
       await expect.poll(unpublished).toBe(0);
-      broker.published.length = 0;
       await db.tx((tx) => outbox.resend(tx, [second ?? '']));
-      await expect.poll(ids).toEqual([second]);
       await expect.poll(unpublished).toBe(0);
-      broker.published.length = 0;
+      expect(eventIds().slice(2)).toEqual([second]);
       const before = new Date(Date.now() - 3_600_000);
       expect(await db.tx((tx) => outbox.republish(tx, new Date(Date.now() + 3_600_000)))).toBe(0);
       expect(await db.tx((tx) => outbox.republish(tx, before))).toBe(2);
-      await expect.poll(() => new Set(ids())).toEqual(new Set([first, second]));
+      await expect.poll(() => broker.published.length).toBe(5);
+      expect(new Set(eventIds().slice(3))).toEqual(new Set([first, second]));
+      expect(new Set(ids()).size).toBe(5);
     });
 
     test('one relay works at a time; when it stops, the next takes over', async () => {
