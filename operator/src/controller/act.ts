@@ -141,7 +141,8 @@ export class Actor {
   }
 
   async #writeStatus(entry: SagaEntry, object: SagaObject, cause: string): Promise<void> {
-    if (object.content.kind !== 'open') return;
+    if (object.content.kind !== 'open')
+      throw new RetryableError(`${entry.key} was ended by somebody else meanwhile`);
     const stored = object.content.status;
     const nowMillis = this.#ports.epochMillis();
     const projected = projectStatus(entry.state, object.metadata.generation ?? 1, stored, nowMillis);
@@ -163,7 +164,10 @@ export class Actor {
     const object = this.look(entry.key);
     if (object?.metadata.uid !== entry.uid) return;
     if (object.content.kind !== 'open') {
-      const recorded = { ...entry.state.recorded, finalizer: false };
+      // Said and done in one write when no finalizer was ever held: the outcome that is stored is the one we wrote.
+      const { state } = entry;
+      const outcome = state.phase === 'Ended' ? state.outcome : state.recorded.outcome;
+      const recorded = { ...state.recorded, finalizer: false, outcome };
       this.fold(entry, { kind: 'ObjectObserved', wishes: entry.state.wishes, recorded });
       return;
     }
