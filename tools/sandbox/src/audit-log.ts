@@ -19,6 +19,7 @@ const auditLineSchema = z.object({
     })
     .optional(),
   responseStatus: z.object({ code: z.number().optional() }).optional(),
+  requestObject: z.unknown().optional(),
   requestReceivedTimestamp: z.string(),
 });
 
@@ -37,6 +38,8 @@ export type AuditRecord = {
   readonly name: string;
   readonly code: number | undefined;
   readonly receivedAt: string;
+  /** The body, a patch as it was sent; undefined unless the policy keeps the bodies of this resource. */
+  readonly requestBody: unknown;
 };
 
 export function parseAuditLine(line: string): AuditRecord {
@@ -55,6 +58,7 @@ export function parseAuditLine(line: string): AuditRecord {
     name: objectRef?.name ?? '',
     code: entry.responseStatus?.code,
     receivedAt: entry.requestReceivedTimestamp,
+    requestBody: entry.requestObject,
   };
 }
 

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { apiServerArgs, etcdArgs, groupsOf, kubeconfig, tokenFile } from './control-plane-files.ts';
+import {
+  apiServerArgs,
+  auditPolicy,
+  etcdArgs,
+  groupsOf,
+  kubeconfig,
+  tokenFile,
+} from './control-plane-files.ts';
 
 describe('identities', () => {
   it('puts a service account into the groups Kubernetes gives it', () => {
@@ -35,6 +42,21 @@ describe('kubeconfig', () => {
       contexts: [{ name: 'sandbox', context: { cluster: 'sandbox', user: 'ada' } }],
       'current-context': 'sandbox',
     });
+  });
+});
+
+describe('audit policy', () => {
+  it('keeps bodies of what was asked for, and of nothing by default', () => {
+    const levels = (text: string) => {
+      const policy: { readonly rules: readonly { readonly level: string }[] } = parse(text);
+      return policy.rules.map(({ level }) => level);
+    };
+    expect(levels(auditPolicy())).toEqual(['None', 'Metadata']);
+    expect(levels(auditPolicy([{ group: '', resources: ['pods'] }]))).toEqual([
+      'None',
+      'Request',
+      'Metadata',
+    ]);
   });
 });
 

@@ -49,13 +49,20 @@ export function kubeconfig({ url, caPem, identity, token }: KubeconfigParts): st
   });
 }
 
+/** Resources whose requests are logged with their bodies; a subresource is named on its own: `pods/status`. */
+export type AuditBodies = { readonly group: string; readonly resources: readonly string[] };
+
 /** Every request but health probes is logged, so that reads and writes can be counted per user and resource. */
-export function auditPolicy(): string {
+export function auditPolicy(bodiesOf: readonly AuditBodies[] = []): string {
   return stringify({
     apiVersion: 'audit.k8s.io/v1',
     kind: 'Policy',
     omitStages: ['RequestReceived'],
-    rules: [{ level: 'None', nonResourceURLs: ['/readyz*', '/livez*', '/healthz*'] }, { level: 'Metadata' }],
+    rules: [
+      { level: 'None', nonResourceURLs: ['/readyz*', '/livez*', '/healthz*'] },
+      ...(bodiesOf.length === 0 ? [] : [{ level: 'Request', resources: bodiesOf }]),
+      { level: 'Metadata' },
+    ],
   });
 }
 

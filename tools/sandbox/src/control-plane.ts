@@ -13,6 +13,7 @@ import {
   etcdArgs,
   kubeconfig,
   tokenFile,
+  type AuditBodies,
   type Identity,
 } from './control-plane-files.ts';
 import type { DataDir } from './data-dir.ts';
@@ -25,6 +26,8 @@ export type ControlPlaneOptions = {
   readonly identities?: readonly Identity[];
   /** etcd calls fsync, as in production (default). Off: faster, and a crash of the machine may lose data. */
   readonly durable?: boolean;
+  /** The audit log holds the request bodies of these, too. Default: of none. */
+  readonly auditBodies?: readonly AuditBodies[];
 };
 
 export type ControlPlane = {
@@ -52,6 +55,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     identities,
     tokens,
     auditLogPath,
+    auditBodies: options.auditBodies ?? [],
     certificate,
   });
   await etcd.process.start();
@@ -109,6 +113,7 @@ type ApiServerParts = {
   readonly identities: readonly Identity[];
   readonly tokens: Readonly<Record<string, string>>;
   readonly auditLogPath: string;
+  readonly auditBodies: readonly AuditBodies[];
   readonly certificate: string;
 };
 
@@ -122,7 +127,7 @@ async function prepareApiServer(
   const keyPath = dataDir.file('kubernetes', 'service-account.key');
   if (!existsSync(keyPath)) writeSecret(keyPath, newServiceAccountKey());
   const policyPath = dataDir.file('kubernetes', 'audit-policy.yaml');
-  writeFileSync(policyPath, auditPolicy());
+  writeFileSync(policyPath, auditPolicy(parts.auditBodies));
   dropExpiring(parts.certificate, Date.now());
   const adminToken = parts.tokens[adminIdentity.name] ?? '';
   const process = new ManagedProcess({

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { startControlPlane } from '../control-plane.ts';
-import type { ControlPlane } from '../control-plane.ts';
+import type { ControlPlane, ControlPlaneOptions } from '../control-plane.ts';
 import type { DataDir } from '../data-dir.ts';
 import { kubectlFor } from '../kubectl.ts';
 import type { Kubectl } from '../kubectl.ts';
@@ -26,6 +26,10 @@ export interface SystemOptions {
   /** Default `pglite`: embedded, one folder per service. */
   readonly databases?: 'pglite' | 'postgres';
   readonly extraEnv?: ExtraEnvironment;
+  /** Arguments for node itself, say `--inspect=127.0.0.1:0`. */
+  readonly nodeArgs?: Readonly<Partial<Record<ProcessName, readonly string[]>>>;
+  /** Of `control-plane.ts`. */
+  readonly auditBodies?: ControlPlaneOptions['auditBodies'];
   /** One line per thing that came up. */
   readonly progress?: (line: string) => void;
 }
@@ -53,7 +57,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     for (const stop of stops.splice(0).toReversed()) await stop();
   };
   try {
-    const controlPlane = await startControlPlane({ dataDir, identities: [{ name: operatorUser }] });
+    const controlPlane = await startControlPlane({
+      dataDir,
+      identities: [{ name: operatorUser }],
+      ...(options.auditBodies ? { auditBodies: options.auditBodies } : {}),
+    });
     stops.push(() => controlPlane.stop());
     progress(`API server    ${controlPlane.url}`);
     const nats = await startNats({ dataDir });
@@ -78,7 +86,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       },
       { operators: options.operators ?? 1, ...(options.extraEnv ? { extraEnv: options.extraEnv } : {}) },
     );
-    const processes = new Map(definitions.map((one) => [one.name, toProcess(one, dataDir)]));
+    const processes = new Map(
+      definitions.map((one) => [one.name, toProcess(one, dataDir, options.nodeArgs?.[one.name])]),
+    );
     stops.push(async () => {
       await Promise.all([...processes.values()].map((process) => process.stop()));
     });
@@ -134,12 +144,16 @@ function portOf(ports: Ports, name: string): number {
   return mustHave(ports.get(name), name);
 }
 
-function toProcess(definition: ProcessDefinition, dataDir: DataDir): ManagedProcess {
+function toProcess(
+  definition: ProcessDefinition,
+  dataDir: DataDir,
+  nodeArgs: readonly string[] = [],
+): ManagedProcess {
   const { name, bundle, env, readyPath } = definition;
   const process = new ManagedProcess({
     name,
     command: globalThis.process.execPath,
-    args: ['--enable-source-maps', join(repository, 'dist', `${bundle}.mjs`)],
+    args: ['--enable-source-maps', ...nodeArgs, join(repository, 'dist', `${bundle}.mjs`)],
     env: { PATH: globalThis.process.env['PATH'], HOME: globalThis.process.env['HOME'], ...env },
     cwd: repository,
     logFile: dataDir.file('logs', `${name}.log`),
