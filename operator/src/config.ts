@@ -13,7 +13,7 @@ export const operatorVariables = z.object({
   ...processVariables,
   ...httpVariables(8_080),
   ...natsVariables,
-  /** Empty: the in-cluster account. */
+  /** Empty: ~/.kube/config if there is one, else the account of the pod. */
   KUBECONFIG: z.string().optional(),
   POD_NAME: z.string().optional(),
   /** Where the Lease lives. */

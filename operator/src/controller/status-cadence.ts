@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { OrderSagaStatus } from '@sagamesh/contracts/order-saga';
 
-/** When a changed status is worth a write. Every write counts: the API server, not the saga logic, is the ceiling (DESIGN, section 6). */
+/** When a changed status is worth a write. Every write counts: the API server, not the saga logic, is the ceiling (docs/architecture.md). */
 
 export type WriteDue =
   | { readonly kind: 'never' }

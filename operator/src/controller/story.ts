@@ -1,3 +1,4 @@
+import type { OrderSagaStatus } from '@sagamesh/contracts/order-saga';
 import { conditionReasons } from '@sagamesh/contracts/reasons';
 import { isStuck, nothingWasSent } from '../saga/decide.ts';
 import type { SagaState } from '../saga/state.ts';
@@ -26,7 +27,15 @@ export function storyBetween(before: SagaState, after: SagaState): StoryLine[] {
   ];
 }
 
-/** Told once the outcome is recorded, not before (DESIGN, law 5). */
+/** What a process that meets a saga for the first time must tell: a turn or a wait that the stored status does not show yet. */
+export function storyAtFirstLook(stored: OrderSagaStatus, state: SagaState): StoryLine[] {
+  return [
+    ...turnLine({ failure: stored.failure ?? null }, state),
+    ...waitingSince(stored.conditions?.[0]?.reason, state),
+  ];
+}
+
+/** Told once the outcome is recorded, not before (docs/architecture.md, law 5). */
 export function endLine(state: SagaState): StoryLine {
   const { reason, message } = verdictOf(state);
   const type = reason === conditionReasons.Completed ? 'Normal' : 'Warning';
@@ -39,7 +48,7 @@ function startLine(before: SagaState, after: SagaState): StoryLine[] {
   return [line('Normal', 'SagaStarted', 'Start', `steps: ${names}`)];
 }
 
-function turnLine(before: SagaState, after: SagaState): StoryLine[] {
+function turnLine(before: Pick<SagaState, 'failure'>, after: SagaState): StoryLine[] {
   if (before.failure || !after.failure) return [];
   const { step, reason, message } = after.failure;
   return [line('Warning', 'SagaTurnedRound', 'Compensate', `${step}: ${reason}: ${message}`)];
@@ -85,9 +94,13 @@ function abandonedLines(before: SagaState, after: SagaState): StoryLine[] {
 }
 
 function waitingLine(before: SagaState, after: SagaState): StoryLine[] {
+  return waitingSince(verdictOf(before).reason, after);
+}
+
+function waitingSince(reasonBefore: string | undefined, after: SagaState): StoryLine[] {
   const now = verdictOf(after);
   const { Suspended, ServiceUnknown } = conditionReasons;
-  if (now.reason === verdictOf(before).reason) return [];
+  if (now.reason === reasonBefore) return [];
   if (now.reason === Suspended) return [line('Normal', Suspended, 'Suspend', now.message)];
   if (now.reason === ServiceUnknown) return [line('Warning', ServiceUnknown, 'LookUp', now.message)];
   return [];

@@ -8,7 +8,7 @@ import type { EndedSaga, OpenSaga, SagaState } from './state.ts';
  */
 export type Action =
   | { readonly kind: 'LookUpServices' }
-  /** Before the first command (DESIGN, law 4): `kubectl delete` must find us in the way. */
+  /** Before the first command (docs/architecture.md, law 4): `kubectl delete` must find us in the way. */
   | { readonly kind: 'HoldFinalizer' }
   /** Before the first REVOKE (law 4): after a restart the saga must still know that it turned round. */
   | { readonly kind: 'RecordFailure' }
@@ -115,7 +115,7 @@ function earliest(a: number, b: number | null): number {
   return b === null ? a : Math.min(a, b);
 }
 
-/** An acknowledgement that is never given up and is past its budget, or was refused: people must look (DESIGN, section 3). */
+/** An acknowledgement that is never given up and is past its budget, or was refused: people must look (docs/architecture.md). */
 export function isStuck(state: OpenSaga): boolean {
   const { call, plan } = state;
   const neverGivenUp = call.direction !== 'execute' || call.stepIndex > plan.pivotIndex;

@@ -38,7 +38,7 @@ export function stepAt(plan: Plan, index: number): Step {
   return step;
 }
 
-/** Longest pause between two tries of something that must not be given up, in milliseconds (DESIGN, section 3). */
+/** Longest pause between two tries of something that must not be given up, in milliseconds (docs/architecture.md). */
 export const undoBackoffMillisMax = 60_000;
 
 /** Pause after the given attempt (1, 2, ...), in milliseconds. */
@@ -48,7 +48,7 @@ export function backoffMillis(retry: Retry, attempt: number, maxMillis: number =
 
 /**
  * Attempts after which an acknowledgement that is never given up counts as stuck. Twice the forward budget: an undo deserves more patience
- * than a try (saga-correctness, section 4: "undo retry budget separate from and larger than forward").
+ * than a try (docs/adr/0009-stuck-after-twice-the-budget.md).
  */
 export function stuckAfterAttempts(retry: Retry): number {
   return retry.maxAttempts * 2;

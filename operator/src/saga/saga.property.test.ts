@@ -6,7 +6,7 @@ import { planWith } from './testing/plans.ts';
 import { World } from './testing/world.ts';
 import type { Setup } from './testing/world.ts';
 
-/** Schedules of everything that may go wrong, over the fence rows of DESIGN section 2. fast-check prints seed and path of a failure. */
+/** Schedules of everything that may go wrong, over the fence rows of docs/architecture.md. fast-check prints seed and path of a failure. */
 
 const someRejections = fc.oneof(
   { weight: 3, arbitrary: fc.constant<number[]>([]) },

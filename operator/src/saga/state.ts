@@ -2,7 +2,7 @@ import type { Direction, ReplyOutcome } from '@sagamesh/contracts/messages';
 import type { Failure, Outcome, StepState } from '@sagamesh/contracts/order-saga';
 import type { Plan } from './plan.ts';
 
-/** What the operator believes of one saga: a fold of facts. A cache, never the truth (DESIGN, law 4). All times in epoch milliseconds. */
+/** What the operator believes of one saga: a fold of facts. A cache, never the truth (docs/architecture.md, law 4). All times in epoch milliseconds. */
 
 /** The one acknowledgement that is open. Sagas are sequential: there is never a second one. */
 export interface Call {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { boundedTextMap, replyResultsMax, resultsMax, settingsMax } from './bounded-text.ts';
 import { orderSchema } from './order.ts';
 
-/** Commands and replies between the operator and the services (DESIGN, "Messages"). Unknown keys are ignored: add fields, never re-type one. */
+/** Commands and replies between the operator and the services (docs/architecture.md, "Messages"). Unknown keys are ignored: add fields, never re-type one. */
 
 export const messageVersion = 1;
 

@@ -1,5 +1,5 @@
 /**
- * The port to the message broker. Messages may be lost, doubled, delayed and reordered, acknowledged or not (DESIGN, section 2):
+ * The port to the message broker. Messages may be lost, doubled, delayed and reordered, acknowledged or not (docs/architecture.md):
  * nothing here is a guarantee that the fence or the operator could lean on.
  */
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Direction } from '@sagamesh/contracts/messages';
 import { decideFence, type FencePlace, type FenceState } from './fence-decision.ts';
 
-// The fence table of DESIGN section 2, cell by cell. `!` marks another request hash than the row's.
+// The fence table of docs/architecture.md, cell by cell. `!` marks another request hash than the row's.
 const table: Record<FenceState | 'empty', Record<Direction | 'execute!', string>> = {
   empty: {
     execute: 'apply',

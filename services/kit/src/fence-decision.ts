@@ -1,7 +1,7 @@
 import type { Direction } from '@sagamesh/contracts/messages';
 import { unreachable } from '@sagamesh/contracts/unreachable';
 
-/** The fence table of DESIGN section 2 as a pure function: what a message means at a row. The shell in `fence.ts` does what it says. */
+/** The fence table of docs/architecture.md as a pure function: what a message means at a row. The shell in `fence.ts` does what it says. */
 
 export type FenceState = 'pending' | 'executed' | 'rejected' | 'compensated' | 'tombstone';
 

@@ -9,7 +9,7 @@ import { requestHash } from './request-hash.ts';
 import type { StepHandler } from './step.ts';
 
 /**
- * The fence: one row per (saga, step), the first writer wins (DESIGN section 2). Thanks to it every command may be sent again at any time
+ * The fence: one row per (saga, step), the first writer wins (docs/architecture.md). Thanks to it every command may be sent again at any time
  * by anybody. What to do at which row is decided in fence-decision.ts; fence-local.ts and fence-outside.ts do it.
  */
 

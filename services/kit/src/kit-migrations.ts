@@ -2,7 +2,7 @@ import type { Migration } from './migrations.ts';
 
 /** The tables of the kit, in every service's database. Applied before the service's own migrations. */
 
-/** One row per (saga, step), never deleted: the record of what happened (DESIGN, section 2). */
+/** One row per (saga, step), never deleted: the record of what happened (docs/architecture.md). */
 const fence = `
 create table saga_fence(
   saga_uid uuid not null,

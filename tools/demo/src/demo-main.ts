@@ -35,10 +35,13 @@ async function run(): Promise<number> {
       interrupted.then(() => false),
     ]);
     print('');
-    for (const line of await howToLookAround(system)) print(line);
     if (values.keep) {
+      for (const line of await howToLookAround(system)) print(line);
       print(paint('bold', 'Everything stays up until Ctrl-C.'));
       await interrupted;
+    } else {
+      print('Look around: make demo ARGS=--keep, or make up; they print the commands');
+      print('  (export KUBECONFIG=...; kubectl get osaga -n shop).');
     }
     print(right ? paint('green', 'DEMO OK') : paint('red', 'DEMO FAILED: see above'));
     return right ? 0 : 1;

@@ -1,6 +1,6 @@
 import type { Direction, ReplyOutcome } from '@sagamesh/contracts/messages';
 
-/** The services of one saga, reduced to their fence rows (DESIGN, section 2, the table) and one outside provider. */
+/** The services of one saga, reduced to their fence rows (docs/architecture.md) and one outside provider. */
 
 export type Row = 'empty' | 'pending' | 'executed' | 'rejected' | 'compensated' | 'tombstone';
 export type Provider = 'untouched' | 'captured' | 'refunded' | 'cancelled';

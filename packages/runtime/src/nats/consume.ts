@@ -12,7 +12,7 @@ import { nextBatch } from './pull-demand.ts';
 
 /**
  * Reads a durable pull consumer with pull requests of our own. The client's `consume()` prefetches a fixed number whose ack_wait runs while
- * they wait, loops silently when the consumer is gone, and stalls on most refusals (reference, section 4); here every refusal and every
+ * they wait, loops silently when the consumer is gone, and stalls on most refusals (nats 2.29.3); here every refusal and every
  * silence leads to one thing: look again, make again what is missing, ask again.
  */
 

@@ -8,7 +8,7 @@ import { localStep, type LocalStepProbe } from './local-step.ts';
 import { openStepHarness, type StepHarness } from './step-harness.ts';
 import { openTestDatabase, stopTestPostgres } from './test-database.ts';
 
-/** The fence table of DESIGN section 2, row by row, on a real database. */
+/** The fence table of docs/architecture.md, row by row, on a real database. */
 
 const ledger = { id: 'ledger', sql: 'create table ledger(saga_uid uuid not null, kind text not null)' };
 

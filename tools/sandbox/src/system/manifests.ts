@@ -12,11 +12,9 @@ export const sagaNamespace = 'shop';
 export async function installManifests(kubectl: Kubectl): Promise<void> {
   const crdFolder = join(repository, 'manifests', 'crd');
   const operatorFolder = join(repository, 'manifests', 'operator');
-  const shop = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: sagaNamespace } };
   const established = ['wait', '--for=condition=Established', '--timeout=30s', 'crd/ordersagas.sagamesh.dev'];
   await mustRun(kubectl, ['apply', '-f', join(operatorFolder, 'namespace.yaml')]);
   await mustRun(kubectl, ['apply', '-f', crdFolder, '-f', operatorFolder]);
-  await mustRun(kubectl, ['apply', '-f', '-'], JSON.stringify(shop));
   await mustRun(kubectl, established);
 }
 
