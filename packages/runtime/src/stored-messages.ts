@@ -22,7 +22,8 @@ export async function readStoredMessages(natsUrl: string, stream: string): Promi
       .then((info) => info.state)
       .catch(missingIsUndefined);
     const messages: StoredMessage[] = [];
-    for (let seq = state?.first_seq ?? 1; seq <= (state?.last_seq ?? 0); seq += 1) {
+    // A stream that never held anything says 0, and there is no such message.
+    for (let seq = Math.max(1, state?.first_seq ?? 1); seq <= (state?.last_seq ?? 0); seq += 1) {
       // Deleted or expired in between.
       const stored = await jsm.streams.getMessage(stream, { seq }).catch(missingIsUndefined);
       if (stored === undefined) continue;
