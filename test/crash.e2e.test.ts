@@ -4,10 +4,11 @@
  */
 import { streamNames } from '@sagamesh/contracts/subjects';
 import { waitUntil } from '@sagamesh/sandbox/wait-until';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { paidOnce, startCrashBench } from './support/crash-bench.ts';
 import type { CrashBench, FencedService } from './support/crash-bench.ts';
+import { untilAllRun } from './support/until-all-run.ts';
 
 let bench: CrashBench;
 
@@ -18,6 +19,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await bench?.stop();
 });
+
+beforeEach(() => untilAllRun(bench.system));
 
 const silentCard = { paymentMethod: 'pm_card_taken_silent' } as const;
 const firstSteps: readonly [service: FencedService, step: string][] = [
@@ -38,23 +41,20 @@ async function untilCommittedUntold(service: FencedService, uid: string, orderId
 }
 
 describe('killed while a command is stored and nobody has handled it', () => {
-  it.each(firstSteps)(
-    '$victim: the command $step comes again to the new process',
-    async ({ victim, step }) => {
-      const { system, traffic, fences } = bench;
-      const id = `stored-${victim}`;
-      system.process(victim).pause();
-      const { name, uid } = await bench.begin({ id });
-      await traffic.untilCommand(uid, step);
-      await system.process(victim).kill();
-      expect(await fences[victim].stateOf(id, step)).toBeUndefined();
+  it.each(firstSteps)('%s: the command %s comes again to the new process', async (victim, step) => {
+    const { system, traffic, fences } = bench;
+    const id = `stored-${victim}`;
+    system.process(victim).pause();
+    const { name, uid } = await bench.begin({ id });
+    await traffic.untilCommand(uid, step);
+    await system.process(victim).kill();
+    expect(await fences[victim].stateOf(id, step)).toBeUndefined();
 
-      await system.process(victim).start();
+    await system.process(victim).start();
 
-      await bench.expectEnd(name, paidOnce);
-      expect(await traffic.commands(uid, step, 'execute')).toHaveLength(1);
-    },
-  );
+    await bench.expectEnd(name, paidOnce);
+    expect(await traffic.commands(uid, step, 'execute')).toHaveLength(1);
+  });
 
   it('notification: the mail for a stored order.confirmed is sent by the new process, under one Message-ID', async () => {
     const { system, traffic } = bench;
