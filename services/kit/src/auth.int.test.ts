@@ -47,6 +47,19 @@ beforeAll(async () => {
       router.get('/admin', auth, requireRole('admin'), (_request, response) => void response.json({}));
       const nowhere = authenticate({ jwks: { file: join(folder, 'absent.json') }, issuer, audience });
       router.get('/nowhere', nowhere, (_request, response) => void response.json({}));
+      const first = authenticate({ jwks: { file: jwksFile }, issuer, audience });
+      router.get('/first', first, (_request, response) => void response.json({}));
+      // Two key sets over HTTP that cannot be had: another server's 500, and something that is no key set.
+      for (const [path, status] of [
+        ['/keys-500', 500],
+        ['/keys-broken', 200],
+      ] as const) {
+        router.get(path, (_request, response) => void response.status(status).json({ keys: 'none' }));
+        router.get(`${path}/me`, (request, response, next) => {
+          const url = `http://${request.headers.host}${path}`;
+          return authenticate({ jwks: { url }, issuer, audience })(request, response, next);
+        });
+      }
     },
   });
   server = createServer(app);
@@ -111,6 +124,19 @@ test('a role that is missing: 403', async () => {
 
 test('keys that cannot be read are not the caller’s fault: 503', async () => {
   expect((await get('/nowhere', await key.sign({ sub: 'ada' }))).status).toBe(503);
+});
+
+test.each(['/keys-500/me', '/keys-broken/me'])(
+  'a key set that is not served (%s) is not the caller’s fault: 503',
+  async (path) => {
+    expect((await get(path, await key.sign({ sub: 'ada' }))).status).toBe(503);
+  },
+);
+
+test('requests that come while the keys are read for the first time wait for them', async () => {
+  const token = await key.sign({ sub: 'ada' });
+  const answers = await Promise.all(Array.from({ length: 8 }, () => get('/first', token)));
+  expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
 });
 
 test('exchanged keys are read without a restart; a broken file keeps the last good ones', async () => {

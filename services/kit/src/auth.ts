@@ -33,6 +33,7 @@ function keysFromFile(file: string): JWTVerifyGetKey {
   let keys: JWTVerifyGetKey | undefined;
   let stamp = '';
   let checkedAtMillis = Number.NEGATIVE_INFINITY;
+  let checking: Promise<void> | undefined;
   async function refresh(): Promise<void> {
     const { mtimeMs, size, ino } = await stat(file);
     const now = `${mtimeMs}/${size}/${ino}`;
@@ -43,11 +44,13 @@ function keysFromFile(file: string): JWTVerifyGetKey {
   return async (header, token) => {
     if (performance.now() - checkedAtMillis >= fileCheckMillis) {
       checkedAtMillis = performance.now();
-      try {
-        await refresh();
-      } catch (thrown) {
-        if (keys === undefined) throw new KeysUnavailable({ cause: thrown });
-      }
+      checking = refresh().finally(() => (checking = undefined));
+    }
+    try {
+      // Also for a look that another request began: before the first one ends there are no keys at all.
+      await checking;
+    } catch (thrown) {
+      if (keys === undefined) throw new KeysUnavailable({ cause: thrown });
     }
     if (keys === undefined) throw new KeysUnavailable();
     return keys(header, token);
@@ -69,10 +72,17 @@ function unauthorized(detail: string, error?: string): HttpProblem {
   return new HttpProblem({ status: 401, detail, headers: { 'www-authenticate': challenge } });
 }
 
+/** Codes of the library for a key set that did not come in time, is not one, or was not answered with 200 (that error has no code of its own). */
+const keySetFailures: readonly string[] = [
+  errors.JWKSTimeout.code,
+  errors.JWKSInvalid.code,
+  errors.JOSEError.code,
+];
+
 /** Why verification failed, for the caller: codes of the library, never its texts. */
 function problemOf(thrown: unknown): HttpProblem {
   if (thrown instanceof errors.JWTExpired) return unauthorized('The token has expired.', 'invalid_token');
-  if (thrown instanceof errors.JWKSTimeout || !(thrown instanceof errors.JOSEError))
+  if (!(thrown instanceof errors.JOSEError) || keySetFailures.includes(thrown.code))
     return new HttpProblem(
       {
         status: 503,
