@@ -1,18 +1,18 @@
 import { orderSagaFinalizer } from '@sagamesh/contracts/order-saga';
 import type { OrderSagaStatus } from '@sagamesh/contracts/order-saga';
 import { unreachable } from '@sagamesh/contracts/unreachable';
-import { RetryableError } from '@sagamesh/runtime/errors';
+import { RetryableError, TerminalError } from '@sagamesh/runtime/errors';
 import type { Action } from '../saga/decide.ts';
 import { stepAt } from '../saga/plan.ts';
-import type { Fact } from '../saga/state.ts';
+import type { Fact, Recorded } from '../saga/state.ts';
 import { recordedIn, wishesOf } from './checkpoint.ts';
-import { conditionsFrom, verdictOfInvalid } from './conditions.ts';
+import { conditionsFrom, sayTheSame, verdictOfInvalid } from './conditions.ts';
 import type { CommandSender, Narrator, SagaMetrics, SagaStore, ServiceDirectory } from './ports.ts';
 import type { SagaEntry } from './saga-memory.ts';
 import type { SagaObject } from './saga-object.ts';
 import { whenToWrite } from './status-cadence.ts';
 import { projectStatus, statusPatch } from './status-projection.ts';
-import { endLine } from './story.ts';
+import { endLine, waitLine } from './story.ts';
 
 export interface ActorPorts {
   readonly sagas: SagaStore;
@@ -59,7 +59,7 @@ export class Actor {
         return;
       case 'HoldFinalizer':
         this.#mustLead();
-        await this.#ports.sagas.patchFinalizers(object, [...finalizers, orderSagaFinalizer]);
+        await this.#ports.sagas.patchFinalizers(object, [...new Set([...finalizers, orderSagaFinalizer])]);
         break;
       case 'RecordFailure':
         await this.#writeStatus(entry, object, 'failure');
@@ -72,15 +72,19 @@ export class Actor {
         this.#tellEnd(entry, object);
         break;
       case 'ReleaseFinalizer':
-        this.#mustLead();
-        await this.#ports.sagas.patchFinalizers(
-          object,
-          finalizers.filter((name) => name !== orderSagaFinalizer),
-        );
+        await this.#release(object);
+        // An object that was only waiting for this is gone now, so there is nothing to read back.
+        this.#foldRecorded(entry, { finalizer: false });
         break;
       case 'DeleteObject':
         await this.delete(object);
-        break;
+        // The cache learns of it by the watch; without this we would delete again, and for ever while others hold the object.
+        this.fold(entry, {
+          kind: 'ObjectObserved',
+          wishes: { ...entry.state.wishes, deleting: true },
+          recorded: entry.state.recorded,
+        });
+        return;
       default:
         unreachable(action);
     }
@@ -109,14 +113,42 @@ export class Actor {
 
   /** Only for objects that admission would refuse today; they are left alone, and say so. */
   async reportInvalid(object: SagaObject, stored: OrderSagaStatus, problem: string): Promise<void> {
+    const { finalizers = [], deletionTimestamp } = object.metadata;
+    const isHeld = finalizers.includes(orderSagaFinalizer);
+    if (stored.outcome) {
+      // It ended under a spec that was valid then: nothing is left to do that the spec would have to tell.
+      if (isHeld) await this.#release(object);
+      return;
+    }
+    const verdict = verdictOfInvalid(problem, isHeld && deletionTimestamp !== undefined);
     const generation = object.metadata.generation ?? 1;
-    const nowMillis = this.#ports.epochMillis();
-    const conditions = conditionsFrom(verdictOfInvalid(problem), stored.conditions, generation, nowMillis);
-    const known = stored.conditions?.[0];
-    if (known?.reason === conditions[0]?.reason && known?.message === conditions[0]?.message) return;
+    const conditions = conditionsFrom(verdict, stored.conditions, generation, this.#ports.epochMillis());
+    if (sayTheSame(conditions, stored.conditions)) return;
     this.#mustLead();
     await this.#ports.sagas.patchStatus(object, { observedGeneration: generation, conditions });
     this.#ports.metrics.statusWritten('invalid');
+    this.#ports.narrator.tell(object, [waitLine(verdict)]);
+  }
+
+  /** The spec of an ended saga was changed: say that it was seen, or whoever compares generations waits for ever. */
+  async acknowledge(object: SagaObject, stored: OrderSagaStatus): Promise<void> {
+    const observedGeneration = object.metadata.generation ?? 1;
+    const conditions = stored.conditions?.map((condition) => ({ ...condition, observedGeneration }));
+    this.#mustLead();
+    await this.#ports.sagas.patchStatus(object, {
+      observedGeneration,
+      ...(conditions ? { conditions } : {}),
+    });
+    this.#ports.metrics.statusWritten('generation');
+  }
+
+  async #release(object: SagaObject): Promise<void> {
+    const finalizers = object.metadata.finalizers ?? [];
+    this.#mustLead();
+    await this.#ports.sagas.patchFinalizers(
+      object,
+      finalizers.filter((name) => name !== orderSagaFinalizer),
+    );
   }
 
   async #send(
@@ -134,8 +166,14 @@ export class Actor {
     try {
       await this.#ports.commands.send(entry, object, { commandId, stepIndex, direction, attempt, nowMillis });
     } catch (error) {
-      this.fold(entry, { kind: 'ConnectionRestored' });
-      throw error;
+      if (!(error instanceof TerminalError)) {
+        this.fold(entry, { kind: 'ConnectionRestored' });
+        throw error;
+      }
+      // No retry of the same bytes can help, but the saga must go on to its end: an attempt of this step that failed.
+      const failed = { outcome: 'Failed', result: {}, reason: '', message: error.message } as const;
+      this.fold(entry, { kind: 'ReplyArrived', step: step.name, direction, commandId, ...failed });
+      return;
     }
     this.#ports.metrics.commandSent(direction);
   }
@@ -167,13 +205,17 @@ export class Actor {
       // Said and done in one write when no finalizer was ever held: the outcome that is stored is the one we wrote.
       const { state } = entry;
       const outcome = state.phase === 'Ended' ? state.outcome : state.recorded.outcome;
-      const recorded = { ...state.recorded, finalizer: false, outcome };
-      this.fold(entry, { kind: 'ObjectObserved', wishes: entry.state.wishes, recorded });
+      this.#foldRecorded(entry, { finalizer: false, outcome });
       return;
     }
     const { spec, status } = object.content;
     const recorded = recordedIn(object, status);
     this.fold(entry, { kind: 'ObjectObserved', wishes: wishesOf(object, spec), recorded });
+  }
+
+  #foldRecorded(entry: SagaEntry, change: Partial<Recorded>): void {
+    const { wishes, recorded } = entry.state;
+    this.fold(entry, { kind: 'ObjectObserved', wishes, recorded: { ...recorded, ...change } });
   }
 
   #objectOf(entry: SagaEntry): SagaObject {

@@ -5,6 +5,7 @@ import {
 } from '@sagamesh/contracts/order-saga';
 import type { OrderSagaSpec, OrderSagaStatus } from '@sagamesh/contracts/order-saga';
 import type { Checkpoint, Recorded, Wishes } from '../saga/state.ts';
+import { cutText } from './cut-text.ts';
 import type { SagaObject } from './saga-object.ts';
 
 /** From the stored object to what the core takes: wishes, what is recorded, and the checkpoint to start from. Pure. */
@@ -18,7 +19,7 @@ export function wishesOf(object: SagaObject, spec: OrderSagaSpec): Wishes {
     deleting: object.metadata.deletionTimestamp !== undefined,
     deadlineSeconds: spec.deadlineSeconds,
     ttlSecondsAfterFinished: spec.ttlSecondsAfterFinished,
-    abandon: step ? { step, by: (by ?? 'not stated; see the audit log').slice(0, 128) } : null,
+    abandon: step ? { step, by: cutText(by ?? 'not stated; see the audit log', 128) } : null,
   };
 }
 

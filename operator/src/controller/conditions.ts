@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Condition } from '@sagamesh/contracts/order-saga';
 import { conditionReasons, failureReasons } from '@sagamesh/contracts/reasons';
 import type { ConditionReason } from '@sagamesh/contracts/reasons';
@@ -5,11 +6,14 @@ import { unreachable } from '@sagamesh/contracts/unreachable';
 import { isHeldBack, isStuck, nothingWasSent } from '../saga/decide.ts';
 import type { EndedSaga, OpenSaga, SagaState } from '../saga/state.ts';
 import { nameOfCall } from '../saga/transitions.ts';
+import { cutText } from './cut-text.ts';
 
 /**
  * The four conditions, from the state alone. Truth table: kstatus (sigs.k8s.io/cli-utils, pkg/kstatus) and the API conventions; a terminal end
  * that is no success sets Stalled, or Flux and Argo CD would wait for ever, and Reconciling and Stalled are never both True.
  */
+
+const messageMax = 256;
 
 type Truth = Condition['status'];
 
@@ -32,8 +36,13 @@ export function verdictOf(state: SagaState): Verdict {
   return state.phase === 'Ended' ? verdictOfEnded(state) : verdictOfOpen(state);
 }
 
-export function verdictOfInvalid(problem: string): Verdict {
-  return { ...failed, reason: conditionReasons.InvalidSpec, message: problem };
+/** `isInTheWay`: it is being deleted and our finalizer holds it. Steps may have been sent, and a plan that cannot be read undoes nothing. */
+export function verdictOfInvalid(problem: string, isInTheWay = false): Verdict {
+  const wayOut = isInTheWay
+    ? '; steps may have been sent, so the finalizer stays: correct the spec, or undo by hand and remove it'
+    : '';
+  const message = `${cutText(problem, messageMax - wayOut.length)}${wayOut}`;
+  return { ...failed, reason: conditionReasons.InvalidSpec, message };
 }
 
 function verdictOfEnded(state: EndedSaga): Verdict {
@@ -115,7 +124,7 @@ export function conditionsFrom(
   nowMillis: number,
 ): Condition[] {
   const now = new Date(nowMillis).toISOString();
-  const message = verdict.message.slice(0, 256);
+  const message = cutText(verdict.message, messageMax);
   const make = (type: Condition['type'], status: Truth): Condition => {
     const before = stored?.find((condition) => condition.type === type);
     const lastTransitionTime = before?.status === status ? before.lastTransitionTime : now;
@@ -127,4 +136,12 @@ export function conditionsFrom(
     make('Reconciling', verdict.reconciling),
     make('Stalled', verdict.stalled),
   ];
+}
+
+export function sayTheSame(now: readonly Condition[], stored: readonly Condition[] | undefined): boolean {
+  return isDeepStrictEqual(now.map(wordsOf), stored?.map(wordsOf));
+}
+
+function wordsOf({ type, status, reason, message, observedGeneration }: Condition): readonly unknown[] {
+  return [type, status, reason, message, observedGeneration];
 }

@@ -11,7 +11,7 @@ import type { Informer } from '../kube/informer.ts';
 import type { KubeMetrics } from '../kube/metrics.ts';
 import { createWorkQueue } from '../kube/work-queue.ts';
 import type { WorkQueue } from '../kube/work-queue.ts';
-import { runWorkers } from '../kube/workers.ts';
+import { runWorkers, treatFailureByDefault } from '../kube/workers.ts';
 import type { FailureTreatment } from '../kube/workers.ts';
 import { Actor } from './act.ts';
 import { createCommandSender, createServiceDirectory } from './commands.ts';
@@ -142,7 +142,7 @@ function startWorkers(
 
 /** Only what says so itself is given up until the object changes: a missing permission, say, may be granted any minute. */
 function treatFailure(error: unknown): FailureTreatment {
-  return { kind: error instanceof TerminalError ? 'terminal' : 'retry' };
+  return error instanceof TerminalError ? { kind: 'terminal' } : treatFailureByDefault(error);
 }
 
 function createNarrator(recorder: EventRecorder, isLeader: () => boolean): Narrator {

@@ -19,6 +19,7 @@ import type { Logger } from '@sagamesh/runtime/logger';
 import { contextFromHeaders, contextHeaders } from '@sagamesh/runtime/trace-context';
 import { isAlreadyExists, isForbidden, isPermanentRefusal } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { cutText } from './cut-text.ts';
 import { orderSagaResource } from './saga-object.ts';
 
 /** The door from the order service: each `order.created` becomes an OrderSaga named from the order id. */
@@ -123,7 +124,7 @@ async function refuse(
     attempt: 1,
     deadline: new Date(options.epochMillis() + 60_000).toISOString(),
     order,
-    with: { reason, message: why.slice(0, 256) },
+    with: { reason, message: cutText(why, 256) },
     results: {},
   };
   await bury(options, message, reason, why);

@@ -1,6 +1,5 @@
 import { unreachable } from '@sagamesh/contracts/unreachable';
-import { RetryableError } from '@sagamesh/runtime/errors';
-import { isConflict, isNotFound } from '../kube/api-error.ts';
+import { ApiError, isConflict, isNotFound } from '../kube/api-error.ts';
 import type { ReconcileResult } from '../kube/workers.ts';
 import { decide, isOver } from '../saga/decide.ts';
 import type { Action } from '../saga/decide.ts';
@@ -11,6 +10,12 @@ import type { SagaEntry, SagaMemory } from './saga-memory.ts';
 import type { SagaContent, SagaObject } from './saga-object.ts';
 
 type OpenContent = Extract<SagaContent, { kind: 'open' }>;
+
+/**
+ * More than any saga can have to do at once. An action that does not change what is decided next would otherwise spin here, and keep the
+ * worker; so it waits longer and longer and can be seen in the metrics of the queue.
+ */
+const actionsMax = 12;
 
 /**
  * WHAT WE DO with one saga: look, fold, decide, act, until nothing is to be done now. Level-triggered: whatever woke us, the answer is the same.
@@ -43,7 +48,8 @@ export class Reconciler {
           return await this.#drive(key, object, content);
         case 'ended':
           this.#memory.forget(key);
-          return await this.#expire(object, content.expiresAtMillis);
+          if (content.outdated) await this.#actor.acknowledge(object, content.outdated);
+          return await this.#expire(key, content.expiresAtMillis);
         case 'invalid':
           await this.#actor.reportInvalid(object, content.status, content.problem);
           return this.#finish(key);
@@ -69,7 +75,8 @@ export class Reconciler {
     for (const reply of entry.takeReplies()) this.#actor.fold(entry, reply);
     this.#actor.fold(entry, { kind: 'TimePassed' });
     let decision = decide(entry.state, this.#epochMillis());
-    while (decision.action) {
+    for (let count = 1; decision.action; count += 1) {
+      if (count > actionsMax) return { kind: 'requeue' };
       await this.#actOrShow(entry, decision.action);
       decision = decide(entry.state, this.#epochMillis());
     }
@@ -83,13 +90,16 @@ export class Reconciler {
     try {
       await this.#actor.act(entry, action);
     } catch (error) {
-      if (error instanceof RetryableError) await this.#actor.writeProgress(entry);
+      // Where it was the API server itself, another write would only be more of the same.
+      if (!(error instanceof ApiError)) await this.#actor.writeProgress(entry);
       throw error;
     }
   }
 
-  async #expire(object: SagaObject, atMillis: number): Promise<ReconcileResult> {
-    if (object.metadata.deletionTimestamp !== undefined) return { kind: 'done' };
+  async #expire(key: string, atMillis: number): Promise<ReconcileResult> {
+    const object = this.#actor.look(key);
+    if (object?.content.kind !== 'ended' || object.metadata.deletionTimestamp !== undefined)
+      return { kind: 'done' };
     if (this.#epochMillis() < atMillis) return this.#requeueAt(atMillis, null);
     await this.#actor.delete(object);
     return { kind: 'done' };

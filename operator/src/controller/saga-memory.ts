@@ -1,13 +1,14 @@
 import { correlationIdAnnotation } from '@sagamesh/contracts/order-saga';
 import type { OrderSagaSpec, OrderSagaStatus } from '@sagamesh/contracts/order-saga';
-import { newTraceparent } from '@sagamesh/runtime/trace-context';
+import { headerNames } from '@sagamesh/contracts/subjects';
+import { contextFromHeaders } from '@sagamesh/runtime/trace-context';
 import { evolve } from '../saga/evolve.ts';
 import type { Plan } from '../saga/plan.ts';
 import { restore } from '../saga/restore.ts';
 import type { Fact, SagaState } from '../saga/state.ts';
 import { checkpointOf, recordedIn, wishesOf } from './checkpoint.ts';
 import type { SagaObject } from './saga-object.ts';
-import { storyBetween } from './story.ts';
+import { storyAtFirstLook, storyBetween } from './story.ts';
 import type { StoryLine } from './story.ts';
 
 /** What this process holds of the open sagas. Losing all of it costs re-sends, never truth. */
@@ -23,13 +24,20 @@ export class SagaEntry {
   lastStatusWriteMillis = 0;
   #sends = 0;
   #replies: ReplyFact[] = [];
+  #untold: readonly StoryLine[];
 
-  constructor(key: string, object: SagaObject, state: SagaState) {
+  /** `untold`: what belongs into Events already at the first look; told with the first fact. */
+  constructor(key: string, object: SagaObject, state: SagaState, untold: readonly StoryLine[]) {
     this.key = key;
     this.uid = object.metadata.uid;
-    const correlationId = object.metadata.annotations?.[correlationIdAnnotation] ?? object.metadata.uid;
-    this.context = { correlationId, traceparent: newTraceparent() };
+    const given = object.metadata.annotations?.[correlationIdAnnotation];
+    // Anybody may write the annotation: what is no header value would keep every command from being sent.
+    this.context = contextFromHeaders(
+      { get: (name) => (name === headerNames.correlationId ? given : undefined) },
+      object.metadata.uid,
+    );
     this.state = state;
+    this.#untold = untold;
   }
 
   put(reply: ReplyFact): void {
@@ -40,7 +48,9 @@ export class SagaEntry {
   fold(fact: Fact, nowMillis: number): StoryLine[] {
     const before = this.state;
     this.state = evolve(before, fact, nowMillis);
-    return storyBetween(before, this.state);
+    const lines = [...this.#untold, ...storyBetween(before, this.state)];
+    this.#untold = [];
+    return lines;
   }
 
   takeReplies(): ReplyFact[] {
@@ -73,7 +83,7 @@ export class SagaMemory {
     const wishes = wishesOf(object, content.spec);
     const recorded = recordedIn(object, content.status);
     const state = restore(plan, wishes, recorded, checkpointOf(content.status), nowMillis);
-    const entry = new SagaEntry(key, object, state);
+    const entry = new SagaEntry(key, object, state, storyAtFirstLook(content.status, state));
     this.#byKey.set(key, entry);
     this.#byUid.set(entry.uid, entry);
     return entry;

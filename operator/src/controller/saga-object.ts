@@ -9,8 +9,9 @@ import {
   orderSagaStatusSchema,
   orderSagaVersion,
 } from '@sagamesh/contracts/order-saga';
-import type { OrderSagaSpec, OrderSagaStatus } from '@sagamesh/contracts/order-saga';
+import type { Outcome, OrderSagaSpec, OrderSagaStatus } from '@sagamesh/contracts/order-saga';
 import type { KubeObject, ObjectMeta, ResourceType } from '../kube/kube-object.ts';
+import { cutText } from './cut-text.ts';
 
 /** The OrderSaga as the operator caches it: parsed once, and only what is looked at, because thousands of them stay in memory. */
 
@@ -28,6 +29,8 @@ export type SagaContent =
       readonly cancel: boolean;
       readonly completed: boolean;
       readonly expiresAtMillis: number;
+      /** Kept only while it does not speak of the spec as it is now. */
+      readonly outdated: OrderSagaStatus | null;
     }
   | { readonly kind: 'invalid'; readonly problem: string; readonly status: OrderSagaStatus };
 
@@ -39,6 +42,8 @@ interface RawSaga extends KubeObject {
   readonly spec?: unknown;
   readonly status?: unknown;
 }
+
+const ttlSecondsByDefault = orderSagaSpecSchema.shape.ttlSecondsAfterFinished.parse(undefined);
 
 const annotationsWeRead = [abandonStepAnnotation, abandonedByAnnotation, correlationIdAnnotation];
 
@@ -68,22 +73,47 @@ function slimMetadata(metadata: ObjectMeta): ObjectMeta {
 }
 
 function readContent(raw: RawSaga): SagaContent {
-  // A status that cannot be read is as good as a wiped one: it is a projection, and is built anew.
-  const parsedStatus = orderSagaStatusSchema.safeParse(raw.status ?? {});
-  const status = parsedStatus.success ? parsedStatus.data : {};
+  const status = readStatus(raw.status);
   const spec = orderSagaSpecSchema.safeParse(raw.spec);
+  if (status.outcome && !raw.metadata.finalizers?.includes(orderSagaFinalizer)) {
+    return endedContent(raw.metadata, status, status.outcome, spec.data);
+  }
   if (!spec.success) {
     const issue = spec.error.issues[0];
     const problem = `spec.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'cannot be read'}`;
-    return { kind: 'invalid', problem: problem.slice(0, 256), status };
-  }
-  if (status.outcome && status.finishedAt && !raw.metadata.finalizers?.includes(orderSagaFinalizer)) {
-    return {
-      kind: 'ended',
-      cancel: spec.data.cancel,
-      completed: status.outcome === 'Completed',
-      expiresAtMillis: Date.parse(status.finishedAt) + spec.data.ttlSecondsAfterFinished * 1_000,
-    };
+    return { kind: 'invalid', problem: cutText(problem, 256), status };
   }
   return { kind: 'open', spec: spec.data, status };
+}
+
+/** Ended is ended, whatever admission thinks of the spec by now. */
+function endedContent(
+  metadata: ObjectMeta,
+  status: OrderSagaStatus,
+  outcome: Outcome,
+  spec: OrderSagaSpec | undefined,
+): SagaContent {
+  const ttlSeconds = spec?.ttlSecondsAfterFinished ?? ttlSecondsByDefault;
+  const endedAt = status.finishedAt ?? metadata.creationTimestamp ?? '';
+  return {
+    kind: 'ended',
+    cancel: spec?.cancel ?? false,
+    completed: outcome === 'Completed',
+    expiresAtMillis: (Date.parse(endedAt) || 0) + ttlSeconds * 1_000,
+    outdated: status.observedGeneration === (metadata.generation ?? 1) ? null : status,
+  };
+}
+
+/**
+ * A status that cannot be read as a whole (another version wrote it, or a person) is read key by key: most of it is a projection and is built
+ * anew, but the outcome is final, and a cause that was recorded stays recorded.
+ */
+function readStatus(raw: unknown): OrderSagaStatus {
+  const whole = orderSagaStatusSchema.safeParse(raw ?? {});
+  if (whole.success) return whole.data;
+  if (typeof raw !== 'object' || raw === null) return {};
+  const readable = Object.entries(raw).filter(
+    ([key, value]) => orderSagaStatusSchema.safeParse({ [key]: value }).success,
+  );
+  return orderSagaStatusSchema.parse(Object.fromEntries(readable));
 }

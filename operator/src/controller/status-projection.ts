@@ -2,6 +2,7 @@ import type { OrderSagaStatus, StepStatus } from '@sagamesh/contracts/order-saga
 import { stepAt } from '../saga/plan.ts';
 import type { SagaState, StepRecord } from '../saga/state.ts';
 import { nameOfCall } from '../saga/transitions.ts';
+import { cutText } from './cut-text.ts';
 import { conditionsFrom, verdictOf } from './conditions.ts';
 
 /** The status that people see: a projection of the state, built whole every time. Pure. */
@@ -50,7 +51,7 @@ function projectStep(name: string, record: StepRecord): StepStatus {
     ...(record.startedAtMillis === null ? {} : { startedAt: isoTime(record.startedAtMillis) }),
     ...(record.finishedAtMillis === null ? {} : { finishedAt: isoTime(record.finishedAtMillis) }),
     ...(record.reason ? { reason: record.reason } : {}),
-    ...(record.message ? { message: record.message.slice(0, 256) } : {}),
+    ...(record.message ? { message: cutText(record.message, 256) } : {}),
   };
 }
 
@@ -80,7 +81,7 @@ export function statusPatch(projected: OrderSagaStatus, stored: OrderSagaStatus)
   }
   const results = projected.results;
   if (results && stored.results) {
-    const removed = Object.keys(stored.results).filter((name) => !(name in results));
+    const removed = Object.keys(stored.results).filter((name) => !Object.hasOwn(results, name));
     patch['results'] = { ...results, ...Object.fromEntries(removed.map((name) => [name, null])) };
   }
   return patch;

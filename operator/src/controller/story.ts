@@ -5,6 +5,7 @@ import type { SagaState } from '../saga/state.ts';
 import { stepAt } from '../saga/plan.ts';
 import { nameOfCall } from '../saga/transitions.ts';
 import { verdictOf } from './conditions.ts';
+import type { Verdict } from './conditions.ts';
 
 /** What `kubectl describe` tells: the Events that lie between two states of one saga. Pure. A happy saga has two of them. */
 export interface StoryLine {
@@ -104,6 +105,11 @@ function waitingSince(reasonBefore: string | undefined, after: SagaState): Story
   if (now.reason === Suspended) return [line('Normal', Suspended, 'Suspend', now.message)];
   if (now.reason === ServiceUnknown) return [line('Warning', ServiceUnknown, 'LookUp', now.message)];
   return [];
+}
+
+/** An object that cannot be driven. */
+export function waitLine({ reason, message }: Verdict): StoryLine {
+  return line('Warning', reason, 'Read', message);
 }
 
 function line(type: StoryLine['type'], reason: string, action: string, note: string): StoryLine {
