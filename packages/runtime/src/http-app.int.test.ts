@@ -177,6 +177,13 @@ describe('what cannot be served is answered as a problem:', () => {
     expect((await problem(await fetch(`${server.url}/api/v1/things/none`)))['detail']).toBe('No such thing.');
   });
 
+  it('a NUL character in path or query, which no database takes', async () => {
+    const { server } = await fixture();
+    for (const path of ['/api/v1/things/a%00b', '/api/v1/things/1?after=%00']) {
+      expect((await problem(await fetch(server.url + path)))['status']).toBe(400);
+    }
+  });
+
   it('a method that the path does not have, with the methods it has', async () => {
     const { server } = await fixture();
     const response = await fetch(`${server.url}/api/v1/things/1`, { method: 'DELETE' });

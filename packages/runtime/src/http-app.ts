@@ -71,6 +71,15 @@ function observed({ logger, metrics }: HttpAppOptions): RequestHandler {
   };
 }
 
+/** PostgreSQL has no character for NUL: as an id it would be an error of the database instead of an id that nobody has. */
+const noNul: RequestHandler = (request, response, next) => {
+  if (request.url.includes('%00')) {
+    sendProblem(request, response, { status: 400, detail: 'The URL holds a NUL character (%00).' });
+    return;
+  }
+  next();
+};
+
 const jsonTypes = ['application/json', 'application/*+json'];
 
 /** Without this, a body of another type is left unread and looks like no body at all. */
@@ -125,6 +134,7 @@ export function createHttpApp(options: HttpAppOptions): Express {
   });
   app.use(operationalRoutes(options));
   app.use(observed(options));
+  app.use(noNul);
   app.use(onlyJson);
   app.use(express.json({ limit: options.bodyBytesMax ?? defaultBodyBytesMax, type: jsonTypes }));
   app.use(emptyIsNone);
