@@ -24,16 +24,21 @@ test.each([
   ['declined', 'cancel'],
   ['cancelled', 'rejected'],
 ] as const)('a charge that finds the payment %s goes on with: %s', (phase, kind) => {
-  expect(nextChargeMove(payment(phase)).kind).toBe(kind);
+  expect(nextChargeMove(payment(phase), refunds(0)).kind).toBe(kind);
+});
+
+test('a charge that finds its money taken and given back does not say that it was executed', () => {
+  expect(nextChargeMove(payment('captured'), refunds(4_999))).toEqual({ kind: 'wait' });
 });
 
 test('a payment that was cancelled after a decline is told as a decline, any other as cancelled', () => {
   expect(
     nextChargeMove(
       payment('cancelled', { cancelledAsDeclined: true, declineMessage: 'Insufficient funds.' }),
+      refunds(0),
     ),
   ).toEqual({ kind: 'rejected', reason: 'CardDeclined', message: 'Insufficient funds.' });
-  expect(nextChargeMove(payment('cancelled'))).toMatchObject({ reason: 'PaymentCancelled' });
+  expect(nextChargeMove(payment('cancelled'), refunds(0))).toMatchObject({ reason: 'PaymentCancelled' });
 });
 
 test.each([

@@ -11,14 +11,15 @@ export type ChargeMove =
   | { readonly kind: 'executed' }
   | { readonly kind: 'rejected'; readonly reason: string; readonly message: string };
 
-export function nextChargeMove(payment: Payment): ChargeMove {
+/** `refunds` counts where the money was found taken: given back means that an undo is under way, and its word holds. */
+export function nextChargeMove(payment: Payment, refunds: Refunds): ChargeMove {
   switch (payment.phase) {
     case 'unconfirmed':
       return { kind: 'confirm' };
     case 'processing':
       return { kind: 'wait' };
     case 'captured':
-      return { kind: 'executed' };
+      return refunds.refundedCents === 0 ? { kind: 'executed' } : { kind: 'wait' };
     case 'declined':
       // Said no only when the provider can never say yes any more.
       return { kind: 'cancel' };

@@ -310,6 +310,29 @@ describe.each(['pglite', 'postgres'] as const)(
       expect(await harness.send(saga.charge())).toMatchObject({ outcome: 'Fenced' });
     });
 
+    test('given back by an undo that died before it said so: a late charge is never executed, the next undo tells', async () => {
+      const saga = sagaOf('pm_card_visa');
+      const crashing = harnessWith({
+        confirm: async (paymentId) => {
+          await gateway.confirm(paymentId);
+          throw new Error('the process died here');
+        },
+      });
+      await crashing.send(saga.charge());
+      const dying = harnessWith({
+        refund: async (paymentId, place) => {
+          await gateway.refund(paymentId, place);
+          throw new Error('the process died here');
+        },
+      });
+      await dying.send(saga.refund());
+      expect(await atProvider(saga.charge())).toMatchObject({ captures: 1, refunds: 1 });
+      expect(await harness.send(saga.charge())).toMatchObject({ outcome: 'Failed' });
+      expect(await harness.fenceRow(saga.charge())).toMatchObject({ state: 'pending' });
+      expect(await harness.send(saga.refund())).toMatchObject({ outcome: 'Compensated' });
+      expect(await eventTypes(saga.charge())).toEqual(['payment.refunded']);
+    });
+
     test('the payment is cancelled between the reading and the confirming of a charge: nothing is taken', async () => {
       const saga = sagaOf('pm_card_visa');
       const racing = harnessWith({

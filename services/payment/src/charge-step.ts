@@ -61,7 +61,9 @@ async function perform(
 ): Promise<ExecuteOutcome> {
   let payment = await gateway.read(paymentId);
   for (let act = 0; act < actsMax; act += 1) {
-    const move = nextChargeMove(payment);
+    // Found captured before we did anything: an undo may have given it back already and died before it could say so.
+    const found = act === 0 && payment.phase === 'captured';
+    const move = nextChargeMove(payment, found ? await gateway.readRefunds(paymentId) : noRefunds);
     switch (move.kind) {
       case 'confirm':
         payment = await gateway.confirm(paymentId);

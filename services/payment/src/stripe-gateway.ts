@@ -193,14 +193,17 @@ function isReplayedServerError(error: unknown): boolean {
   );
 }
 
-/** Refusals of the request itself will be the same next time. Everything else is unknown: it may or may not have taken effect. */
+/**
+ * Refusals of the request itself will be the same next time; but 409 only says that another request with the same key is still at work.
+ * Everything else is unknown: it may or may not have taken effect.
+ */
 function toActionable(error: unknown): Error {
   if (error instanceof RetryableError || error instanceof TerminalError) return error;
   const refused =
     error instanceof Stripe.errors.StripeInvalidRequestError ||
     error instanceof Stripe.errors.StripeAuthenticationError ||
     error instanceof Stripe.errors.StripePermissionError ||
-    error instanceof Stripe.errors.StripeIdempotencyError;
+    (error instanceof Stripe.errors.StripeIdempotencyError && error.statusCode !== 409);
   if (refused)
     return new TerminalError(`The payment provider refused the request: ${error.message}`, { cause: error });
   return new RetryableError('The payment provider did not answer or answered with an error.', {
