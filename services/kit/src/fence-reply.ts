@@ -1,3 +1,4 @@
+import { replyResultsMax } from '@sagamesh/contracts/bounded-text';
 import { messageVersion, type Command, type Reply, type ReplyOutcome } from '@sagamesh/contracts/messages';
 import { failureReasons } from '@sagamesh/contracts/reasons';
 import { RetryableError, TerminalError } from '@sagamesh/runtime/errors';
@@ -35,7 +36,10 @@ export function replyTo(command: Command, outcome: ReplyOutcome, said: StoredRep
 
 /** Results travel in replies and end in `status.results`. One that the operator cannot read would be sent for ever; so it is refused at once. */
 export function assertResult(result: StepResult | undefined): StepResult {
-  for (const [key, value] of Object.entries(result ?? {})) {
+  const entries = Object.entries(result ?? {});
+  if (entries.length > replyResultsMax)
+    throw new TerminalError(`a step answered ${entries.length} results; at most ${replyResultsMax} are read`);
+  for (const [key, value] of entries) {
     if (key.length > 63 || typeof value !== 'string' || value.length > resultValueMax)
       throw new TerminalError(
         `result "${clip(key, 63)}" is not a text of at most ${resultValueMax} characters`,
