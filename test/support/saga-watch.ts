@@ -16,6 +16,8 @@ export interface SagaWatch {
   current(name: string): OrderSaga | undefined;
   /** Every version that was seen, oldest first. */
   versions(name: string): readonly OrderSaga[];
+  /** Of all sagas. */
+  names(): readonly string[];
   /**
    * Resolves with the first version, from `since` on, for which the fact holds. Rejects after the timeout with what was seen instead.
    */
@@ -75,6 +77,10 @@ class KubectlWatch implements SagaWatch {
 
   versions(name: string): readonly OrderSaga[] {
     return this.#seen.get(name)?.versions ?? [];
+  }
+
+  names(): readonly string[] {
+    return [...this.#seen.keys()];
   }
 
   until(name: string, fact: (saga: OrderSaga) => boolean, options: UntilOptions): Promise<OrderSaga> {

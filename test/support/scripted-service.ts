@@ -18,6 +18,8 @@ export interface ScriptedService {
   script(orderId: string, direction: Direction, answer: ScriptedAnswer): void;
   /** Every command of the order so far, in order of arrival. */
   received(orderId: string): readonly Command[];
+  /** Answers the newest such command of the order now, after a silence. */
+  reply(orderId: string, direction: Direction, scripted?: ScriptedAnswer): Promise<void>;
   /** Resolves when such a command has arrived. */
   untilReceived(orderId: string, direction: Direction, count?: number): Promise<void>;
   stop(): Promise<void>;
@@ -63,10 +65,12 @@ export async function startScriptedService(options: ScriptedServiceOptions): Pro
     commands.push(command);
     const { orderId, direction } = command;
     const scripted = scripts.get(`${orderId}/${direction}`) ?? answer(goodOutcomes[direction]);
-    if (scripted.kind === 'answer') {
-      await broker.publish({ subject: replySubject(name), body: replyTo(command, scripted) });
-    }
+    await say(command, scripted);
     return { kind: 'ack' };
+  };
+  const say = async (command: Command, scripted: ScriptedAnswer): Promise<void> => {
+    if (scripted.kind === 'silence') return;
+    await broker.publish({ subject: replySubject(name), body: replyTo(command, scripted) });
   };
   for (const action of actions) {
     const spec = {
@@ -84,6 +88,11 @@ export async function startScriptedService(options: ScriptedServiceOptions): Pro
     name,
     script: (orderId, direction, scripted) => void scripts.set(`${orderId}/${direction}`, scripted),
     received,
+    async reply(orderId, direction, scripted = answer(goodOutcomes[direction])) {
+      const command = received(orderId).findLast((one) => one.direction === direction);
+      if (!command) throw new Error(`${name} was never asked to ${direction} for ${orderId}`);
+      await say(command, scripted);
+    },
     untilReceived: (orderId, direction, count = 1) =>
       waitUntil(() => received(orderId).filter((one) => one.direction === direction).length >= count, {
         timeoutMillis: 120_000,
