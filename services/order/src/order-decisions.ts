@@ -40,6 +40,14 @@ export function decideClaim(existing: OrderRecord, wanted: Order): { readonly ki
   return { kind: 'claim' };
 }
 
+/** `create` names the event of another order: whoever wrote the OrderSaga by hand must not name one. */
+export function eventOfAnother({ id, sourceEventId }: Order, announced: string): Rejection {
+  return rejected(
+    rejectionReasons.OrderIdTaken,
+    `order ${id} cannot come from event ${sourceEventId ?? '(none)'}: that announced order ${announced}`,
+  );
+}
+
 /** The pivot: only a PENDING order, and only by the saga that claimed it. */
 export function decideConfirm(
   existing: OrderRecord | undefined,

@@ -114,6 +114,17 @@ describe.each(['pglite', 'postgres'] as const)('the steps of the order service o
       expect(await stateOf(order.id)).toEqual({ state: 'PENDING', sagaUid: null });
     });
 
+    it('refuses another order that names the event of an order from HTTP', async () => {
+      const placed = await placedOrder();
+      const { sourceEventId = '' } = placed;
+      expect(await service.send(sagaOf({ sourceEventId }).create())).toMatchObject({
+        outcome: 'Rejected',
+        reason: 'OrderIdTaken',
+        message: expect.stringContaining(placed.id),
+      });
+      expect(await stateOf(placed.id)).toEqual({ state: 'PENDING', sagaUid: null });
+    });
+
     it('refuses another price, naming SKU and both prices, and keeps nothing', async () => {
       const create = sagaOf({ items: [{ ...items[0]!, unitPriceCents: 1 }] }).create();
       expect(await service.send(create)).toMatchObject({

@@ -2,9 +2,23 @@ import type { Command } from '@sagamesh/contracts/messages';
 import type { Tx } from '@sagamesh/kit/db';
 import type { ExecuteOutcome, LocalStep, UndoOutcome } from '@sagamesh/kit/step';
 import { RetryableError, TerminalError } from '@sagamesh/runtime/errors';
-import { decideClaim, decideConfirm, decideRefusal, isUnclaimedOrderOf } from './order-decisions.ts';
+import {
+  decideClaim,
+  decideConfirm,
+  decideRefusal,
+  eventOfAnother,
+  isUnclaimedOrderOf,
+} from './order-decisions.ts';
 import { orderCancelled, orderConfirmed } from './order-events.ts';
-import { cancelOrder, claimOrder, confirmOrder, findPrices, insertOrder, lockOrder } from './order-store.ts';
+import {
+  cancelOrder,
+  claimOrder,
+  confirmOrder,
+  findPrices,
+  insertOrder,
+  lockOrder,
+  orderOfEvent,
+} from './order-store.ts';
 import { checkListPrices } from './pricing.ts';
 
 /** The saga steps of the order service: create/cancel, the pivot confirm, and the intake's refuse. */
@@ -26,7 +40,11 @@ async function create(tx: Tx, { sagaUid, order }: Command): Promise<ExecuteOutco
     if (await insertOrder(tx, { order, sagaUid, announceAt: null })) return { kind: 'executed' };
     // Somebody was quicker between our look and our insert, and has committed since: a new statement sees the row.
     existing = await lockOrder(tx, order.id);
-    if (existing === undefined) throw new RetryableError(`order ${order.id} was neither inserted nor seen`);
+    if (existing === undefined) {
+      const announced = await orderOfEvent(tx, order.sourceEventId ?? '');
+      if (announced !== undefined) return eventOfAnother(order, announced);
+      throw new RetryableError(`order ${order.id} was neither inserted nor seen`);
+    }
   }
   const decision = decideClaim(existing, order);
   if (decision.kind === 'rejected') return decision;

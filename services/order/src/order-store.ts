@@ -15,7 +15,7 @@ interface NewOrder {
   readonly announceAt: Date | null;
 }
 
-/** Undefined when the id is taken; the row that took it is committed then, so the next statement sees it. */
+/** Undefined when the id or the source event is taken; the row that took it is committed then, so the next statement sees it. */
 export async function insertOrder(
   tx: Tx,
   { order, sagaUid, announceAt }: NewOrder,
@@ -24,7 +24,7 @@ export async function insertOrder(
     `insert into orders (id, customer_id, currency, items, payment_method, contact, total_cents, state, saga_uid,
                          source_event_id, announce_at)
      values ($1, $2, $3, $4::jsonb, $5, $6::jsonb, $7, 'PENDING', $8, $9, $10)
-     on conflict (id) do nothing
+     on conflict do nothing
      returning ${orderColumns}`,
     [
       order.id,
@@ -92,6 +92,15 @@ async function changeOne(
 export async function findOrder(tx: Tx, orderId: string): Promise<OrderRecord | undefined> {
   const { rows } = await tx.query(`select ${orderColumns} from orders where id = $1`, [orderId]);
   return rows[0] === undefined ? undefined : orderFromRow(rows[0]);
+}
+
+/** Which order an event announced; undefined for an event that announced none. */
+export async function orderOfEvent(tx: Tx, sourceEventId: string): Promise<string | undefined> {
+  const { rows } = await tx.query<{ readonly id: string }>(
+    'select id from orders where source_event_id = $1',
+    [sourceEventId],
+  );
+  return rows[0]?.id;
 }
 
 export interface OrderPage {
