@@ -6,7 +6,9 @@ import { replySchema, type Reply } from '@sagamesh/contracts/messages';
 import { commandSubject, streamNames } from '@sagamesh/contracts/subjects';
 import { createLogger } from '@sagamesh/runtime/logger';
 import { openNatsBroker, type NatsBroker } from '@sagamesh/runtime/nats-broker';
+import { deferred } from '@sagamesh/runtime/testing/collector';
 import { DataDir } from '@sagamesh/sandbox/data-dir';
+import { freePort } from '@sagamesh/sandbox/free-port';
 import { startNats, type NatsServer } from '@sagamesh/sandbox/nats-server';
 import { readServiceConfig } from './service-config.ts';
 import { runService, type RunningService, type ServiceDefinition } from './service.ts';
@@ -142,6 +144,39 @@ test('a stateless service has no database check, and says so when its author rea
   const other = commandBuilder({ step: 'reserveInventory', action: 'reserve' })();
   await send(other);
   await expect.poll(() => mails, { timeout: 10_000 }).toEqual([other.orderId]);
+});
+
+test('while the database is prepared, requests are told to come back and probes tell the truth', async () => {
+  const seeding = deferred();
+  const arrived = deferred();
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const starting = runService({
+    name: 'late',
+    config: readServiceConfig({}, { env: { ...env(), PORT: String(port), DATABASE_URL: 'pglite:memory' } }),
+    host,
+    migrations: [],
+    seed: async () => {
+      arrived.resolve();
+      await seeding.promise;
+    },
+    routes: (router) => {
+      router.get('/api/v1/late', (_request, response) => void response.json({ late: true }));
+    },
+  });
+  await arrived.promise;
+  const early = await fetch(`${url}/api/v1/late`);
+  expect([early.status, early.headers.get('retry-after'), early.headers.get('content-type')]).toEqual([
+    503,
+    '1',
+    expect.stringContaining('application/problem+json'),
+  ]);
+  expect((await fetch(`${url}/livez`)).status).toBe(200);
+  expect((await fetch(`${url}/readyz`)).status).toBe(503);
+  seeding.resolve();
+  running.push(await starting);
+  expect((await fetch(`${url}/api/v1/late`)).status).toBe(200);
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
 });
 
 test('a changed migration keeps the service from starting, and everything is closed again', async () => {

@@ -1,4 +1,4 @@
-import type { Router } from 'express';
+import type { RequestHandler, Router } from 'express';
 import type { Broker, Subscription } from '@sagamesh/runtime/broker';
 import type { Cache } from '@sagamesh/runtime/cache';
 import { ensureError, RetryableError, TerminalError } from '@sagamesh/runtime/errors';
@@ -8,6 +8,7 @@ import { startHttpServer } from '@sagamesh/runtime/http-server';
 import { createLogger, type Logger } from '@sagamesh/runtime/logger';
 import { createMetrics, type Metrics } from '@sagamesh/runtime/metrics';
 import { natsOptions, openNatsBroker, type NatsBroker } from '@sagamesh/runtime/nats-broker';
+import { HttpProblem } from '@sagamesh/runtime/problem';
 import { openCache } from '@sagamesh/runtime/open-cache';
 import { installShutdown, type Shutdown, type ShutdownProcess } from '@sagamesh/runtime/shutdown';
 import { pause } from '@sagamesh/runtime/timing';
@@ -209,6 +210,17 @@ function startBackground(ground: Ground, deps: ServiceDeps, ended: AbortSignal):
   shutdown.add('finish', 'purge', () => purging);
 }
 
+/** Routes are there before their tables are: until then a request is told to come back, not that something broke. */
+function onceOpen(isOpen: () => boolean): RequestHandler {
+  return (_request, _response, next) => {
+    if (!isOpen()) {
+      const detail = 'The service is starting. Try again in a moment.';
+      throw new HttpProblem({ status: 503, detail, headers: { 'retry-after': '1' } });
+    }
+    next();
+  };
+}
+
 /** Resolves when it is ready. Throws when it can never be; then everything that was opened is closed again. */
 export async function runService(definition: ServiceDefinition): Promise<RunningService> {
   const ground = await layGround(definition);
@@ -218,18 +230,26 @@ export async function runService(definition: ServiceDefinition): Promise<Running
   shutdown.add('unready', 'start', () => ended.abort());
   const storage = ground.db === undefined ? withoutStorage(name) : { db: ground.db, outbox: createOutbox() };
   const deps: ServiceDeps = { ...storage, broker, cache, logger, metrics };
+  let prepared = false;
   try {
     // HTTP first: while database and broker are waited for, probes and people can see why it is not ready.
     const app = createHttpApp({
       logger,
       health,
       metrics,
-      routes: (router) => definition.routes?.(router, deps),
+      routes: (router) => {
+        router.use(
+          '/api',
+          onceOpen(() => prepared),
+        );
+        definition.routes?.(router, deps);
+      },
     });
     const server = await startHttpServer({ app, host: config.HOST, port: config.PORT, health });
     shutdown.add('stop', 'http', () => server.stop(config.SHUTDOWN_TIMEOUT_MILLIS / 2));
     logger.info({ url: server.url }, 'listening');
     await prepareDatabase(ground, deps, ended.signal);
+    prepared = !ended.signal.aborted;
     if (!ended.signal.aborted) {
       startBackground(ground, deps, ended.signal);
       await startConsumers(ground, deps);
@@ -238,7 +258,8 @@ export async function runService(definition: ServiceDefinition): Promise<Running
     }
     return { port: server.port, url: server.url, deps, stop: () => shutdown.begin('stopped') };
   } catch (thrown) {
-    logger.fatal({ err: ensureError(thrown) }, 'the service cannot start');
+    // Told to end while it waited for the broker: that is no failure.
+    if (!ended.signal.aborted) logger.fatal({ err: ensureError(thrown) }, 'the service cannot start');
     await shutdown.begin('failed to start', 1);
     throw thrown;
   }
