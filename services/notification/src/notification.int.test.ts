@@ -3,6 +3,7 @@ import type { DomainEvent } from '@sagamesh/contracts/domain-events';
 import { deadLetterSubject, eventSubject, headerNames, streamNames } from '@sagamesh/contracts/subjects';
 import type { IncomingMessage } from '@sagamesh/runtime/broker';
 import { openNatsBroker, type NatsBroker } from '@sagamesh/runtime/nats-broker';
+import { deferred } from '@sagamesh/runtime/testing/collector';
 import { silentLogger } from '@sagamesh/runtime/testing/silent-logger';
 import { DataDir } from '@sagamesh/sandbox/data-dir';
 import { freePort } from '@sagamesh/sandbox/free-port';
@@ -136,4 +137,27 @@ test('what cannot be read is kept among the dead letters, unchanged, and the nex
   expect(letters.some((letter) => Buffer.from(letter.body).equals(poison))).toBe(true);
   expect(mailsAbout('order-strange')).toEqual([]);
   await tail.stop();
+});
+
+test('without a broker it waits and says so; told to end meanwhile, it ends well', async () => {
+  const signals = new Map<string, () => void>();
+  const exited = deferred<number>();
+  const port = await freePort();
+  const starting = startNotification(
+    readNotificationConfig({
+      NATS_URL: `nats://127.0.0.1:${await freePort()}`,
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      LOG_LEVEL: 'silent',
+      SMTP_URL: `smtp://127.0.0.1:${smtpPort}`,
+      MAIL_FROM: 'shop@example.org',
+    }),
+    { on: (event, listener) => signals.set(event, () => listener()), exit: exited.resolve },
+  );
+  const statusOf = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;
+  await expect.poll(() => statusOf('/livez').catch(() => 0)).toBe(200);
+  expect(await statusOf('/readyz')).toBe(503);
+  signals.get('SIGTERM')?.();
+  await expect(starting).resolves.toBeDefined();
+  expect(await exited.promise).toBe(0);
 });

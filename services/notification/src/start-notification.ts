@@ -60,20 +60,27 @@ export async function startNotification(
   logger.info({ url: server.url }, 'listening');
 
   const notify = createNotifier(openChannels(config, metrics, shutdown));
-  const consumers = await startEventConsumers({
-    service: name,
-    broker,
-    logger,
-    storage: undefined,
-    subscriptions: subscriptions(notify),
-    concurrency,
-  });
-  shutdown.add('stop', 'consumers', async () => {
-    await Promise.all(consumers.map((consumer) => consumer.stop()));
-  });
+  const running = { url: server.url, stop: () => shutdown.begin('stopped') };
+  try {
+    const consumers = await startEventConsumers({
+      service: name,
+      broker,
+      logger,
+      storage: undefined,
+      subscriptions: subscriptions(notify),
+      concurrency,
+    });
+    shutdown.add('stop', 'consumers', async () => {
+      await Promise.all(consumers.map((consumer) => consumer.stop()));
+    });
+  } catch (thrown) {
+    // Told to end while it waited for the broker: that is no failure.
+    if (!health.draining) throw thrown;
+    return running;
+  }
   health.setStarted();
   logger.info({ version: config.SERVICE_VERSION }, 'ready');
-  return { url: server.url, stop: () => shutdown.begin('stopped') };
+  return running;
 }
 
 function subscriptions(notify: (event: NotifiedEvent) => Promise<void>): readonly EventSubscription[] {
