@@ -46,7 +46,14 @@ export function startIntake(options: IntakeOptions): Promise<Subscription> {
       ackWaitMillis: 30_000,
       concurrency: 8,
     },
-    (message) => takeIn(options, message),
+    async (message) => {
+      try {
+        return await takeIn(options, message);
+      } catch (error) {
+        options.logger.warn({ err: ensureError(error) }, 'cannot take an order in yet');
+        return { kind: 'retry', delayMillis: 2_000 };
+      }
+    },
   );
 }
 
@@ -71,8 +78,7 @@ async function takeIn(options: IntakeOptions, message: IncomingMessage): Promise
       await refuse(options, message, order, 'RefusedByApiServer', ensureError(error).message);
       return ack;
     }
-    options.logger.warn({ err: ensureError(error), orderId: order.id }, 'cannot take the order in yet');
-    return { kind: 'retry', delayMillis: 2_000 };
+    throw error;
   }
 }
 

@@ -188,7 +188,7 @@ describe('when parts are away', () => {
   it('a broker that is away from the start is no reason to show nothing', async () => {
     const world = await applied();
     world.broker.isAway = true;
-    await expect(world.reconcile()).rejects.toThrow();
+    await expect(world.reconcile()).rejects.toThrow('TIMEOUT');
     expect(world.conditions[0]).toBe('Succeeded=Unknown/StepRunning');
     world.broker.isAway = false;
     await world.untilEnd();
@@ -287,7 +287,7 @@ describe('each look', () => {
     const world = await applied();
     world.broker.beforePublish = ({ body }) => {
       if (!('step' in body) || body.step !== 'reserve' || !('commandId' in body)) return;
-      const { commandId } = body as { readonly commandId: string };
+      const commandId = String(body.commandId);
       world.memory.deliver('uid-1', {
         kind: 'ReplyArrived',
         step: 'reserve',

@@ -10,6 +10,7 @@ import type { SagaEntry, SagaMemory } from './saga-memory.ts';
 import type { SagaContent, SagaObject } from './saga-object.ts';
 
 type OpenContent = Extract<SagaContent, { kind: 'open' }>;
+type EndedContent = Extract<SagaContent, { kind: 'ended' }>;
 
 /**
  * More than any saga can have to do at once. An action that does not change what is decided next would otherwise spin here, and keep the
@@ -48,8 +49,7 @@ export class Reconciler {
           return await this.#drive(key, object, content);
         case 'ended':
           this.#memory.forget(key);
-          if (content.outdated) await this.#actor.acknowledge(object, content.outdated);
-          return await this.#expire(key, content.expiresAtMillis);
+          return await this.#expire(object, content);
         case 'invalid':
           await this.#actor.reportInvalid(object, content.status, content.problem);
           return this.#finish(key);
@@ -96,11 +96,13 @@ export class Reconciler {
     }
   }
 
-  async #expire(key: string, atMillis: number): Promise<ReconcileResult> {
-    const object = this.#actor.look(key);
-    if (object?.content.kind !== 'ended' || object.metadata.deletionTimestamp !== undefined)
-      return { kind: 'done' };
-    if (this.#epochMillis() < atMillis) return this.#requeueAt(atMillis, null);
+  async #expire(object: SagaObject, content: EndedContent): Promise<ReconcileResult> {
+    const { expiresAtMillis, outdated } = content;
+    if (object.metadata.deletionTimestamp !== undefined) return { kind: 'done' };
+    if (this.#epochMillis() < expiresAtMillis) {
+      if (outdated) await this.#actor.acknowledge(object, outdated);
+      return this.#requeueAt(expiresAtMillis, null);
+    }
     await this.#actor.delete(object);
     return { kind: 'done' };
   }
