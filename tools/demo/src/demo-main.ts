@@ -13,10 +13,11 @@ import { paintFor } from './terminal.ts';
 const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
 const paint = paintFor(process.stdout, process.env);
 const print = (line: string) => console.log(line);
+const interruption = new AbortController();
 const interrupted = new Promise<void>((resolve) => {
-  process.once('SIGINT', () => resolve());
-  process.once('SIGTERM', () => resolve());
+  interruption.signal.addEventListener('abort', () => resolve());
 });
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
 
 process.exitCode = await run();
 
@@ -30,11 +31,13 @@ async function run(): Promise<number> {
       `bundles       ${bundled.filter(({ state }) => state === 'built').length} built, ${bundled.length} in all`,
     );
     system = await startSystem({ dataDir, progress: print });
-    const right = await Promise.race([
-      playDemo({ system, print, paint, timeoutMillis: 120_000 }),
-      interrupted.then(() => false),
-    ]);
+    const { signal } = interruption;
+    const right = await playDemo({ system, print, paint, timeoutMillis: 120_000, signal });
     print('');
+    if (signal.aborted) {
+      print('Interrupted; stopping everything.');
+      return 1;
+    }
     if (values.keep) {
       for (const line of await howToLookAround(system)) print(line);
       print(paint('bold', 'Everything stays up until Ctrl-C.'));

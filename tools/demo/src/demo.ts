@@ -25,6 +25,8 @@ export interface DemoOptions {
   readonly paint: Paint;
   /** All stories must have ended by then. */
   readonly timeoutMillis: number;
+  /** Ends the play early: what is still open stays open, and nothing is judged. */
+  readonly signal: AbortSignal;
 }
 
 interface Played {
@@ -32,9 +34,9 @@ interface Played {
   readonly sagaName: string;
 }
 
-/** True only if every outcome and both balances are right. */
+/** True only if every outcome and both balances are right; false when it was ended early. */
 export async function playDemo(options: DemoOptions): Promise<boolean> {
-  const { system, print, paint } = options;
+  const { system, print, paint, signal } = options;
   const sagas = new Map<string, SagaView>();
   const startedMillis = performance.now();
   const stopWatching = await watchSagas(system.controlPlane.adminKubeconfig, (saga) => {
@@ -46,11 +48,13 @@ export async function playDemo(options: DemoOptions): Promise<boolean> {
   try {
     const played: Played[] = [];
     for (const story of stories) {
+      if (signal.aborted) return false;
       const sagaName = await begin(system, story);
       played.push({ story, sagaName });
       print(paint('cyan', `> ${sagaName}: ${story.title}`));
     }
-    await untilAllEnded(played, sagas, options.timeoutMillis);
+    await untilAllEnded(played, sagas, options);
+    if (signal.aborted) return false;
     return await judge(options, played, sagas);
   } finally {
     stopWatching();
@@ -90,11 +94,14 @@ async function postOrder(system: System): Promise<string> {
 async function untilAllEnded(
   played: readonly Played[],
   sagas: ReadonlyMap<string, SagaView>,
-  timeoutMillis: number,
+  { timeoutMillis, signal }: DemoOptions,
 ): Promise<void> {
   const open = () => played.filter(({ sagaName }) => sagas.get(sagaName)?.status.outcome === undefined);
   try {
-    await waitUntil(() => open().length === 0, { timeoutMillis, what: 'every saga to end' });
+    await waitUntil(() => signal.aborted || open().length === 0, {
+      timeoutMillis,
+      what: 'every saga to end',
+    });
   } catch {
     // Judged as it stands: the table shows what is still open.
   }
