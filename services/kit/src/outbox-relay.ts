@@ -168,6 +168,8 @@ class Relay implements OutboxRelay {
           }
         } catch (thrown) {
           error = ensureError(thrown);
+          // The rest waits for the next process: a broker that is away would cost its time-out for each of them.
+          if (this.stopped) return;
         }
       }
     };

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { deferred } from '@sagamesh/runtime/testing/collector';
 import { createLogger } from '@sagamesh/runtime/logger';
 import { createMetrics } from '@sagamesh/runtime/metrics';
 import type { Db } from '../db.ts';
@@ -171,6 +172,26 @@ export function describeOutbox(engine: Engine): void {
       await write('bob');
       await expect.poll(unpublished, { timeout: 10_000 }).toBe(0);
       await second.stop();
+    });
+
+    test('stopped while the broker is away, it does not try what is left', async () => {
+      // Each try lasts the time-out of a publish: four rounds of them would outlast the whole shutdown.
+      const away = deferred();
+      let tries = 0;
+      broker.beforePublish = async () => {
+        tries += 1;
+        await away.promise;
+        brokerAway();
+      };
+      await write(...Array.from({ length: 200 }, (_, index) => `customer-${index}`));
+      const relay = start();
+      await expect.poll(() => tries).toBeGreaterThan(0);
+      const stopped = relay.stop();
+      const triedBefore = tries;
+      away.resolve();
+      await stopped;
+      expect(tries).toBe(triedBefore);
+      expect(await unpublished()).toBe(200);
     });
 
     test('rows are kept for seven days after they were published', async () => {
