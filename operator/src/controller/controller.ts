@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { orderSagaGroup, orderSagaKind, orderSagaVersion } from '@sagamesh/contracts/order-saga';
 import type { Broker, Subscription } from '@sagamesh/runtime/broker';
-import { TerminalError, ensureError } from '@sagamesh/runtime/errors';
+import { RetryableError, TerminalError, ensureError } from '@sagamesh/runtime/errors';
 import type { Logger } from '@sagamesh/runtime/logger';
 import type { KubeClient } from '../kube/client.ts';
 import type { Elector } from '../kube/elector.ts';
@@ -140,9 +140,14 @@ function startWorkers(
   });
 }
 
-/** Only what says so itself is given up until the object changes: a missing permission, say, may be granted any minute. */
-function treatFailure(error: unknown): FailureTreatment {
-  return error instanceof TerminalError ? { kind: 'terminal' } : treatFailureByDefault(error);
+/**
+ * Only what says so itself is given up until the object changes: a missing permission, say, may be granted any minute. Whoever named a time to
+ * stay away is heeded.
+ */
+export function treatFailure(error: unknown): FailureTreatment {
+  if (error instanceof TerminalError) return { kind: 'terminal' };
+  if (error instanceof RetryableError) return { kind: 'retry', afterMillis: error.retryAfterMillis };
+  return treatFailureByDefault(error);
 }
 
 function createNarrator(recorder: EventRecorder, isLeader: () => boolean): Narrator {

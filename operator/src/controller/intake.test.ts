@@ -75,12 +75,12 @@ describe('an order that was created', () => {
 });
 
 describe('an order that nobody will drive', () => {
-  it('since its name is taken is refused, visibly, and kept', async () => {
+  it.each([
+    ['applied by hand', anOrder],
+    ['of another event', { ...anOrder, sourceEventId: 'event-0' }],
+  ])('since its name is taken by a saga %s is refused, visibly, and kept', async (_name, order) => {
     const { broker, client, refused, buried } = await intake();
-    await client.create(orderSagaResource, 'shop', {
-      metadata: { name: 'order-1' },
-      spec: { order: anOrder },
-    });
+    await client.create(orderSagaResource, 'shop', { metadata: { name: 'order-1' }, spec: { order } });
     expect(await broker.deliver(created)).toEqual(ack);
     expect(buried()).toEqual(['NameTaken']);
     expect(refused()).toMatchObject([{ orderId: 'order-1', step: 'refuse', with: { reason: 'NameTaken' } }]);

@@ -107,6 +107,22 @@ describe('wishes', () => {
   });
 });
 
+describe('the memory of sagas', () => {
+  it('holds one entry per object, and none of an earlier one under the same name', () => {
+    const memory = new SagaMemory();
+    const check = planOf(storedSpec());
+    if (check.kind === 'invalid') throw new Error(check.problem);
+    const { plan } = check;
+    const later = sagaObject({ metadata: { uid: '0b5a7c1e-7d52-4c39-9f0e-2f4f1d1f0a12' } });
+    const [first, same, other] = [sagaObject(), sagaObject(), later].map((object) =>
+      memory.open('k', object, openContent(object), plan, 0),
+    );
+    expect(same).toBe(first);
+    expect(other?.uid).toBe(later.metadata.uid);
+    expect(memory.size).toBe(1);
+  });
+});
+
 describe('what wakes us', () => {
   type Updated = Extract<StoreChange<SagaObject>, { kind: 'updated' }>;
   const open = sagaObject();
