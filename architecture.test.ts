@@ -89,6 +89,8 @@ const houses: readonly House[] = [
       '@sagamesh/build',
       '@sagamesh/demo',
       '@sagamesh/invariants',
+      'undici',
+      'yaml',
       'zod',
       'node:',
     ],
