@@ -1,8 +1,10 @@
 import { Gauge } from 'prom-client';
 import type { DomainEvent } from '@sagamesh/contracts/domain-events';
+import { deadLetterReasons } from '@sagamesh/contracts/reasons';
 import { eventSubject, headerNames } from '@sagamesh/contracts/subjects';
 import type { Broker } from '@sagamesh/runtime/broker';
-import { ensureError } from '@sagamesh/runtime/errors';
+import { sendDeadLetter } from '@sagamesh/runtime/dead-letters';
+import { ensureError, TerminalError } from '@sagamesh/runtime/errors';
 import type { Logger } from '@sagamesh/runtime/logger';
 import type { Metrics } from '@sagamesh/runtime/metrics';
 import type { Db, SessionLock } from './db.ts';
@@ -20,6 +22,8 @@ export interface OutboxRelay {
 }
 
 export interface OutboxRelayOptions {
+  /** Its dead letters are where events go that can never be published. */
+  readonly service: string;
   readonly db: Db;
   readonly broker: Broker;
   readonly outbox: Outbox;
@@ -50,6 +54,13 @@ interface OutboxRow {
 /** The same for a send that a crash makes twice, another for one that was asked for again: the broker drops what it knows. */
 function messageIdOf({ event_id, resends }: Pick<OutboxRow, 'event_id' | 'resends'>): string {
   return resends === 0 ? event_id : `${event_id}/${resends}`;
+}
+
+function headersOf({ correlation_id, traceparent }: OutboxRow): Readonly<Record<string, string>> {
+  return {
+    ...(correlation_id === null ? {} : { [headerNames.correlationId]: correlation_id }),
+    ...(traceparent === null ? {} : { [headerNames.traceparent]: traceparent }),
+  };
 }
 
 /** Rows of one aggregate, in order; the aggregates in the order of their first row. */
@@ -134,10 +145,10 @@ class Relay implements OutboxRelay {
     }
     await this.purge();
     const rows = await this.fetch();
-    const { published, error } = await this.publishAll(rows);
-    if (published.length > 0)
+    const { settled, error } = await this.publishAll(rows);
+    if (settled.length > 0)
       await this.options.db.query('update outbox set published_at = now() where seq = any($1::bigint[])', [
-        published,
+        settled,
       ]);
     if (error !== undefined) return this.backoff(error);
     this.failures = 0;
@@ -152,19 +163,19 @@ class Relay implements OutboxRelay {
     return rows;
   }
 
-  /** An aggregate stops at its first failure, so that its order holds; the others go on. */
+  /** An aggregate stops at its first failure, so that its order holds; the others go on. `settled`: stored by the broker, one way or the other. */
   private async publishAll(
     rows: readonly OutboxRow[],
-  ): Promise<{ published: number[]; error: Error | undefined }> {
+  ): Promise<{ settled: number[]; error: Error | undefined }> {
     const lanes = [...byAggregate(rows)];
-    const published: number[] = [];
+    const settled: number[] = [];
     let error: Error | undefined;
     const worker = async () => {
       for (let lane = lanes.shift(); lane !== undefined; lane = lanes.shift()) {
         try {
           for (const row of lane) {
-            await this.publish(row);
-            published.push(row.seq);
+            await this.settle(row);
+            settled.push(row.seq);
           }
         } catch (thrown) {
           error = ensureError(thrown);
@@ -174,7 +185,38 @@ class Relay implements OutboxRelay {
       }
     };
     await Promise.all(Array.from({ length: Math.min(inFlightMax, lanes.length) }, worker));
-    return { published, error };
+    return { settled, error };
+  }
+
+  /** An event that can never be published goes to the dead letters: it would hold up its aggregate for ever. */
+  private async settle(row: OutboxRow): Promise<void> {
+    try {
+      await this.publish(row);
+    } catch (thrown) {
+      if (!(thrown instanceof TerminalError)) throw thrown;
+      await this.bury(row, thrown);
+    }
+  }
+
+  private async bury(row: OutboxRow, error: TerminalError): Promise<void> {
+    const { service, broker, logger } = this.options;
+    const headers = headersOf(row);
+    await sendDeadLetter(
+      broker,
+      {
+        service,
+        reason: deadLetterReasons.Refused,
+        message: error.message,
+        subject: eventSubject(row.event_type),
+        body: new TextEncoder().encode(JSON.stringify(row.event)),
+      },
+      { get: (name) => headers[name] },
+    );
+    const { event_id: eventId, event_type: eventType, aggregate_id: aggregateId } = row;
+    logger.error(
+      { err: error, eventId, eventType, aggregateId },
+      'an event that cannot be published was put among the dead letters',
+    );
   }
 
   private async publish(row: OutboxRow): Promise<void> {
@@ -182,10 +224,7 @@ class Relay implements OutboxRelay {
       subject: eventSubject(row.event_type),
       body: row.event,
       messageId: messageIdOf(row),
-      headers: {
-        ...(row.correlation_id === null ? {} : { [headerNames.correlationId]: row.correlation_id }),
-        ...(row.traceparent === null ? {} : { [headerNames.traceparent]: row.traceparent }),
-      },
+      headers: headersOf(row),
     });
   }
 
@@ -195,7 +234,7 @@ class Relay implements OutboxRelay {
     return Math.min(failureMillis.max, failureMillis.first * 2 ** (this.failures - 1));
   }
 
-  /** Kept for seven days after publishing, as long as the stream keeps them: so a lost stream can be filled again. */
+  /** Kept for seven days after publishing, as long as the stream keeps them: so an event can be sent again (`Outbox.resend`). */
   private async purge(): Promise<void> {
     const nowMillis = performance.now();
     if (this.purgedAtMillis > 0 && nowMillis - this.purgedAtMillis < purgeEveryMillis) return;

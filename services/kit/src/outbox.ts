@@ -16,8 +16,6 @@ export interface Outbox {
   add(tx: Tx, events: readonly NewEvent[], context?: EventContext): Promise<readonly string[]>;
   /** Publishes these again with their event ids. What is purged (7 days after publishing) stays away. */
   resend(tx: Tx, eventIds: readonly string[]): Promise<void>;
-  /** Publishes everything written since then again, e.g. after the loss of a stream; answers how many. */
-  republish(tx: Tx, since: Date): Promise<number>;
   /** Called after each commit that left something to publish in this process. */
   onWritten(listener: () => void): () => void;
 }
@@ -63,15 +61,6 @@ export function createOutbox(options: OutboxOptions = {}): Outbox {
         [eventIds],
       );
       tx.afterCommit(written);
-    },
-    async republish(tx, since) {
-      const again = await tx.query(
-        `update outbox set published_at = null, resends = resends + 1
-         where written_at >= $1::timestamptz and published_at is not null`,
-        [since],
-      );
-      tx.afterCommit(written);
-      return again.rowCount;
     },
     onWritten(listener) {
       listeners.add(listener);

@@ -97,7 +97,7 @@ function withoutStorage(service: string): { readonly db: Db; readonly outbox: Ou
       ping: refuse,
       close: refuse,
     },
-    outbox: { add: refuse, resend: refuse, republish: refuse, onWritten: refuse },
+    outbox: { add: refuse, resend: refuse, onWritten: refuse },
   };
 }
 
@@ -199,7 +199,14 @@ function startBackground(ground: Ground, deps: ServiceDeps, ended: AbortSignal):
   for (const one of ground.definition.background?.(deps) ?? [])
     shutdown.add('stop', 'background', () => one.stop());
   if (db === undefined) return;
-  const relay = startOutboxRelay({ db, broker, outbox: deps.outbox, logger, metrics });
+  const relay = startOutboxRelay({
+    service: ground.definition.name,
+    db,
+    broker,
+    outbox: deps.outbox,
+    logger,
+    metrics,
+  });
   shutdown.add('finish', 'outbox relay', () => relay.stop());
   const purging = (async () => {
     while (!ended.aborted) {
