@@ -5,12 +5,18 @@ import type { Reply } from '@sagamesh/contracts/messages';
 import type { OrderSaga } from '@sagamesh/contracts/order-saga';
 import { headerNames, replySubject, streamNames } from '@sagamesh/contracts/subjects';
 import { readStoredMessages } from '@sagamesh/runtime/stored-messages';
+import { readMoney, readStock } from '@sagamesh/demo/ledgers';
 import { waitUntil } from '@sagamesh/sandbox/wait-until';
 import { connect, headers } from 'nats';
 import type { NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { badMessages } from './support/bad-messages.ts';
 import type { BadMessage } from './support/bad-messages.ts';
+import { badRequests } from './support/bad-requests.ts';
+import type { BadRequest } from './support/bad-requests.ts';
+import { callers } from './support/bad-tokens.ts';
+import type { Callers } from './support/bad-tokens.ts';
 import { booksOf, imbalances } from './support/balance.ts';
 import { readMetric } from './support/metric-reader.ts';
 import type { SagaChange } from './support/saga-manifest.ts';
@@ -342,6 +348,91 @@ describe('a status that somebody else wrote', () => {
     expect(await versionNow(name)).toBe(system.watch.current(name)?.metadata.resourceVersion);
     expect(await booksOf(system, id)).toEqual(paidOnce);
   });
+});
+
+const problemSchema = z.object({
+  type: z.string(),
+  title: z.string().min(1),
+  status: z.int(),
+  instance: z.string(),
+  correlationId: z.string().min(1),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string().min(1) })).default([]),
+});
+
+interface Answer {
+  readonly status: number;
+  readonly contentType: string | null;
+  readonly challenge: string | null;
+  readonly text: string;
+}
+
+async function send(as: Callers, request: BadRequest): Promise<Answer> {
+  const { service, method, path, body } = request;
+  const response = await fetch(`${system.url(service)}${path}`, {
+    method,
+    headers: {
+      'idempotency-key': `"${randomUUID()}"`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...as[request.as ?? 'customer'],
+      ...request.headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  return {
+    status: response.status,
+    contentType: response.headers.get('content-type'),
+    challenge: response.headers.get('www-authenticate'),
+    text: await response.text(),
+  };
+}
+
+/** What is wrong with an answer to a bad request, in words; nothing when it is as it should be. */
+function complaints({ status, pointers = [], path }: BadRequest, answer: Answer): readonly string[] {
+  if (answer.status !== status) return [`answered ${answer.status}, not ${status}: ${answer.text}`];
+  const problem = problemSchema.safeParse(JSON.parse(answer.text)).data;
+  if (!problem) return [`is no problem document: ${answer.text}`];
+  const given = problem.errors.map(({ pointer }) => pointer);
+  return [
+    ...(answer.contentType?.startsWith('application/problem+json') ? [] : [`is ${answer.contentType}`]),
+    ...(problem.status === status ? [] : [`says ${problem.status} in its body`]),
+    ...(path.startsWith(problem.instance) ? [] : [`is about ${problem.instance}`]),
+    ...(status === 401 && !answer.challenge?.startsWith('Bearer') ? ['does not say how to sign in'] : []),
+    ...pointers
+      .filter((pointer) => !given.includes(pointer))
+      .map((pointer) => `points to ${given.join(' and ')}, not to "${pointer}": ${answer.text}`),
+    ...(/node_modules|\.m?[jt]s:\d/.test(answer.text) ? ['shows a stack'] : []),
+  ];
+}
+
+describe('HTTP requests that make no sense', () => {
+  it('are answered with a problem document that says what and where, and leave no trace', async () => {
+    const as = await callers(system);
+    const before = { money: await readMoney(system), stock: await readStock(system) };
+    const refusals: { readonly request: string; readonly complaints: readonly string[] }[] = [];
+    for (const request of badRequests) {
+      const { service, method, path, title } = request;
+      const found = complaints(request, await send(as, request));
+      refusals.push({ request: `${service}: ${method} ${path}: ${title}`, complaints: found });
+    }
+    expect(refusals.length).toBeGreaterThan(60);
+    expect(refusals.filter((one) => one.complaints.length > 0)).toEqual([]);
+    expect({ money: await readMoney(system), stock: await readStock(system) }).toEqual(before);
+  });
+
+  it("hide a stranger's order as if there were none", async () => {
+    const as = await callers(system);
+    const mine = await system.applySaga({ story: 'private', order: { customerId: 'grace' } });
+    await system.waitForOutcome(mine, 'Completed');
+    const path = `/api/v1/orders/${mine}`;
+    const request = { title: '', service: 'order', method: 'GET', path } as const;
+    const stranger = await send(as, { ...request, status: 404 });
+    const nothing = await send(as, { ...request, path: '/api/v1/orders/private-0', status: 404 });
+    const admin = await send(as, { ...request, as: 'admin', status: 200 });
+    expect([stranger.status, nothing.status, admin.status]).toEqual([404, 404, 200]);
+    expect(detailOf(stranger)).toBe(detailOf(nothing));
+  });
+
+  const detailOf = ({ text }: Answer) => z.object({ detail: z.string() }).parse(JSON.parse(text)).detail;
 });
 
 it('after all this the books balance', async () => {
