@@ -1,6 +1,7 @@
 /** Two operators share one Lease: one leads, one waits. Whatever becomes of the leader, no effect happens twice and no end is written over. */
 import type { OrderSaga } from '@sagamesh/contracts/order-saga';
 import type { OperatorName } from '@sagamesh/sandbox/system/process-catalog';
+import { waitUntil } from '@sagamesh/sandbox/wait-until';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { booksOf, expectBalanced } from './support/balance.ts';
 import { leaseHolder, untilLeads } from './support/lease-holder.ts';
@@ -104,7 +105,9 @@ describe('two operators', () => {
     paused.resume();
 
     // By itself: nobody asked it to.
-    expect(await paused.exited()).toEqual({ code: 1, signal: null, expected: false });
+    const what = `${leader} to end itself`;
+    await waitUntil(() => paused.pid === undefined, { timeoutMillis: 60_000, what });
+    expect(paused.lastExit).toEqual({ code: 1, signal: null, expected: false });
     expect(await sentBy(oldSender, sagas)).toEqual(sentBefore);
     await expectPaidOnce(later);
     for (const name of [...sagas.map((saga) => saga.name), later]) expectEndStands(name);
