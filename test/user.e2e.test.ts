@@ -228,7 +228,16 @@ describe('cancel', () => {
       'saga.cmd.inventory.release',
       'saga.cmd.order.cancel',
     ]);
-    await system.waitForEvent(name, 'SagaCompensated');
+    const events = await system.waitForEvent(name, 'SagaCompensated');
+    expect(events.map(({ reason, note }) => `${reason}: ${note}`)).toEqual([
+      expect.stringContaining('SagaStarted'),
+      expect.stringContaining('SagaTurnedRound: hold: Cancelled'),
+      'StepCompensated: hold was undone',
+      'StepCompensated: processPayment was undone',
+      'StepCompensated: reserveInventory was undone',
+      'StepCompensated: createOrder was undone',
+      expect.stringContaining('SagaCompensated'),
+    ]);
     expect(await booksOf(system, name)).toEqual(refunded);
   });
 
