@@ -16,6 +16,11 @@ export interface Tx {
   afterCommit(callback: () => void): void;
 }
 
+export interface TxOptions {
+  /** Default false. Without any time-out per statement: for work whose length nobody can bound, e.g. a migration of a large table. */
+  readonly unlimited?: boolean;
+}
+
 /** Held until released, or until this process or its connection to the database dies. */
 export interface SessionLock {
   held(): boolean;
@@ -24,7 +29,7 @@ export interface SessionLock {
 
 export interface Db extends Tx {
   /** READ COMMITTED. Commits when `fn` resolves, rolls back when it rejects. Using the outer Db inside `fn` throws. */
-  tx<R>(fn: (tx: Tx) => Promise<R>): Promise<R>;
+  tx<R>(fn: (tx: Tx) => Promise<R>, options?: TxOptions): Promise<R>;
   /** Mutual exclusion between all processes on this database; undefined when another holds the name. */
   tryLock(name: string): Promise<SessionLock | undefined>;
   ping(timeoutMillis: number): Promise<void>;

@@ -30,6 +30,17 @@ describe.each(engines)('migrations on %s', (engine) => {
     await db.close();
   });
 
+  test('a migration runs without a statement time-out, and what comes after it has one again', async () => {
+    const db = await fresh();
+    // PGlite has one session, so this reaches its migration; the pool of PostgreSQL sets 10 s by itself.
+    if (engine === 'pglite') await db.exec(`set statement_timeout = '10s'`);
+    const setting = `select current_setting('statement_timeout') as value`;
+    await migrate(db, [{ id: '001', sql: `create table seen as ${setting}` }]);
+    expect((await db.query('select value from seen')).rows).toEqual([{ value: '0' }]);
+    expect((await db.query(setting)).rows).toEqual([{ value: '10s' }]);
+    await db.close();
+  });
+
   test('when one fails none of them is applied', async () => {
     const db = await fresh();
     await expect(migrate(db, [one, { id: '003', sql: 'create tabel' }])).rejects.toThrow('syntax error');

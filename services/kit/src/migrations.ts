@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { TerminalError } from '@sagamesh/runtime/errors';
-import type { Db } from './db.ts';
+import type { Db, Tx } from './db.ts';
 
 /** Migrations as TypeScript modules that hold SQL, so that they are part of a bundle. Released ones are never changed, only followed. */
 
@@ -26,7 +26,7 @@ function migrationChecksum(sql: string): string {
 export async function migrate(db: Db, migrations: readonly Migration[]): Promise<readonly string[]> {
   const ids = new Set(migrations.map((migration) => migration.id));
   if (ids.size !== migrations.length) throw new TerminalError('two migrations have the same id');
-  return db.tx(async (tx) => {
+  const apply = async (tx: Tx) => {
     await tx.query('select pg_advisory_xact_lock($1::bigint)', [migrationLock]);
     await tx.exec(`create table if not exists schema_migration(
       id text primary key,
@@ -51,5 +51,7 @@ export async function migrate(db: Db, migrations: readonly Migration[]): Promise
       appliedNow.push(migration.id);
     }
     return appliedNow;
-  });
+  };
+  // A migration of a large table, and whoever waits for its lock, take as long as they take.
+  return db.tx(apply, { unlimited: true });
 }

@@ -1,5 +1,6 @@
 import { RetryableError } from '@sagamesh/runtime/errors';
 import { afterAll, describe, expect, test } from 'vitest';
+import { migrate } from './migrations.ts';
 import { openDatabase } from './open-database.ts';
 import { describeDb } from './testing/db.behaviour.ts';
 import { openTestDatabase, stopTestPostgres } from './testing/test-database.ts';
@@ -11,6 +12,15 @@ describe('what only a server can show', () => {
 
   test('a statement that takes too long is cancelled and may be tried again', async () => {
     const db = await openTestDatabase('postgres', [], { statementTimeoutMillis: 100 });
+    await expect(db.query('select pg_sleep(5)')).rejects.toBeInstanceOf(RetryableError);
+    await db.close();
+  });
+
+  test('a migration outlasts the time-outs of server and client', async () => {
+    // The client gives up 2 s after the server.
+    const db = await openTestDatabase('postgres', [], { statementTimeoutMillis: 100 });
+    const slow = { id: 'slow', sql: 'do $$ begin perform pg_sleep(2.3); end $$' };
+    expect(await migrate(db, [slow])).toEqual(['slow']);
     await expect(db.query('select pg_sleep(5)')).rejects.toBeInstanceOf(RetryableError);
     await db.close();
   });

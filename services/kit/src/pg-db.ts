@@ -9,10 +9,11 @@ import {
   type QueryResultRow,
 } from 'pg';
 import { RetryableError } from '@sagamesh/runtime/errors';
-import type { Db, QueryResult, SessionLock, SqlValue, Tx } from './db.ts';
+import type { Db, QueryResult, SessionLock, SqlValue, Tx, TxOptions } from './db.ts';
 import { parseInt8 } from './parse-int8.ts';
+import { noStatementTimeout, ScopedTx, type Statements } from './scoped-tx.ts';
 import { classifySqlError, sqlStateOf, stalePlanState } from './sql-error.ts';
-import { CommitCallbacks, TxScope } from './tx-scope.ts';
+import { TxScope } from './tx-scope.ts';
 
 /** The database port on PostgreSQL through a pool of `pg` clients. */
 
@@ -45,10 +46,19 @@ const ignore = () => undefined;
 
 type Queryable = PoolClient | Client;
 
+/** The types of pg leave out that a query may have its own time-out (`Client.query` reads it). */
+interface ReadLimit {
+  readonly query_timeout?: number;
+}
+
+/** pg has no "none" for one query: a day. */
+const unlimitedRead: ReadLimit = { query_timeout: 86_400_000 };
+
 async function runQuery<T extends object>(
   client: Queryable,
   text: string,
   params: readonly SqlValue[],
+  limit: ReadLimit = {},
 ): Promise<QueryResult<T>> {
   const name = statementName(text);
   try {
@@ -56,6 +66,7 @@ async function runQuery<T extends object>(
       ...(name === undefined ? {} : { name }),
       text,
       values: [...params],
+      ...limit,
     });
     return { rows: result.rows, rowCount: result.rowCount ?? result.rows.length };
   } catch (thrown) {
@@ -63,45 +74,20 @@ async function runQuery<T extends object>(
   }
 }
 
-async function runScript(client: Queryable, script: string): Promise<void> {
+async function runScript(client: Queryable, script: string, limit: ReadLimit = {}): Promise<void> {
   try {
-    await client.query(script);
+    await client.query({ text: script, ...limit });
   } catch (thrown) {
     throw classifySqlError(thrown);
   }
 }
 
-class PgTx implements Tx {
-  readonly committed = new CommitCallbacks();
-  private readonly client: Queryable;
-  private ended = false;
-
-  constructor(client: Queryable) {
-    this.client = client;
-  }
-
-  async query<T extends object>(text: string, params: readonly SqlValue[] = []): Promise<QueryResult<T>> {
-    this.assertOpen();
-    return runQuery<T>(this.client, text, params);
-  }
-
-  async exec(script: string): Promise<void> {
-    this.assertOpen();
-    await runScript(this.client, script);
-  }
-
-  afterCommit(callback: () => void): void {
-    this.committed.add(callback);
-  }
-
-  end(): void {
-    this.ended = true;
-  }
-
-  /** A tx that leaked out of its function would write on a connection that someone else has by now. */
-  private assertOpen(): void {
-    if (this.ended) throw new Error('this transaction has ended: its tx must not be kept');
-  }
+function statementsOf(client: Queryable, limit: ReadLimit): Statements {
+  return {
+    query: async <T extends object>(text: string, params: readonly SqlValue[]) =>
+      runQuery<T>(client, text, params, limit),
+    exec: (script) => runScript(client, script, limit),
+  };
 }
 
 export class PgDb implements Db {
@@ -142,10 +128,11 @@ export class PgDb implements Db {
     queueMicrotask(callback);
   }
 
-  async tx<R>(fn: (tx: Tx) => Promise<R>): Promise<R> {
+  async tx<R>(fn: (tx: Tx) => Promise<R>, { unlimited = false }: TxOptions = {}): Promise<R> {
     const [result, committed] = await this.withClient(async (client) => {
       await runScript(client, 'begin isolation level read committed');
-      const tx = new PgTx(client);
+      if (unlimited) await runScript(client, noStatementTimeout);
+      const tx = new ScopedTx(statementsOf(client, unlimited ? unlimitedRead : {}));
       let answer: R;
       try {
         answer = await this.scope.run(() => fn(tx));

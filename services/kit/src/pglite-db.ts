@@ -3,12 +3,13 @@ import { join, resolve } from 'node:path';
 import { PGlite, type Results, type Transaction } from '@electric-sql/pglite';
 import { RetryableError } from '@sagamesh/runtime/errors';
 import { withTimeout } from '@sagamesh/runtime/timing';
-import type { Db, QueryResult, SessionLock, SqlValue, Tx } from './db.ts';
+import type { Db, QueryResult, SessionLock, SqlValue, Tx, TxOptions } from './db.ts';
 import { lockDirectory } from './pglite-lock.ts';
 import { emptyDatabase, forgetEmptyDatabase } from './pglite-template.ts';
 import { parseInt8 } from './parse-int8.ts';
+import { noStatementTimeout, ScopedTx } from './scoped-tx.ts';
 import { classifySqlError } from './sql-error.ts';
-import { CommitCallbacks, TxScope } from './tx-scope.ts';
+import { type CommitCallbacks, TxScope } from './tx-scope.ts';
 
 /** The database port on PGlite: PostgreSQL in this process, with one connection. For demo, development and tests. */
 
@@ -104,38 +105,6 @@ async function runScript(on: Queryable, script: string): Promise<void> {
   }
 }
 
-class PgliteTx implements Tx {
-  readonly committed = new CommitCallbacks();
-  private readonly transaction: Transaction;
-  private ended = false;
-
-  constructor(transaction: Transaction) {
-    this.transaction = transaction;
-  }
-
-  async query<T extends object>(text: string, params: readonly SqlValue[] = []): Promise<QueryResult<T>> {
-    this.assertOpen();
-    return runQuery<T>(this.transaction, text, params);
-  }
-
-  async exec(script: string): Promise<void> {
-    this.assertOpen();
-    await runScript(this.transaction, script);
-  }
-
-  afterCommit(callback: () => void): void {
-    this.committed.add(callback);
-  }
-
-  end(): void {
-    this.ended = true;
-  }
-
-  private assertOpen(): void {
-    if (this.ended) throw new Error('this transaction has ended: its tx must not be kept');
-  }
-}
-
 class PgliteDb implements Db {
   private readonly pglite: PGlite;
   private readonly unlock: () => Promise<void>;
@@ -163,16 +132,21 @@ class PgliteDb implements Db {
     queueMicrotask(callback);
   }
 
-  async tx<R>(fn: (tx: Tx) => Promise<R>): Promise<R> {
+  async tx<R>(fn: (tx: Tx) => Promise<R>, { unlimited = false }: TxOptions = {}): Promise<R> {
     this.scope.assertOutside();
     // What `fn` throws is the caller's and goes through as it is; what BEGIN or COMMIT throw is classified.
     let thrownByFn: { readonly thrown: unknown } | undefined;
     let committed: CommitCallbacks | undefined;
     try {
       const result = await this.pglite.transaction(async (transaction) => {
-        const tx = new PgliteTx(transaction);
+        const tx = new ScopedTx({
+          query: async <T extends object>(text: string, params: readonly SqlValue[]) =>
+            runQuery<T>(transaction, text, params),
+          exec: (script) => runScript(transaction, script),
+        });
         committed = tx.committed;
         try {
+          if (unlimited) await tx.exec(noStatementTimeout);
           return await this.scope.run(() => fn(tx));
         } catch (thrown) {
           thrownByFn = { thrown };
