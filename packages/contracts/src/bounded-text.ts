@@ -5,7 +5,7 @@ import { z } from 'zod';
  * units: with that, an emoji could be let in by admission and then fail to parse here.
  */
 
-function boundedText(charactersMax: number) {
+export function boundedText(charactersMax: number) {
   return z
     .string()
     .refine((value) => Array.from(value).length <= charactersMax, `at most ${charactersMax} characters`)

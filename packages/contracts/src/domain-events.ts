@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedText } from './bounded-text.ts';
 import { contactSchema, currencySchema, itemSchema, orderSchema } from './order.ts';
 
 /** Domain events: what happened in a service, for whoever listens. Written by the outbox in the effect's transaction. */
@@ -20,14 +21,14 @@ export const eventPayloadSchemas = {
     ...about,
     customerId: z.string(),
     contact: contactSchema.optional(),
-    reason: z.string().max(256),
+    reason: boundedText(256),
   }),
   'inventory.reserved': z.object({ ...about, reservationId: z.string(), items: quantities }),
   'inventory.released': z.object({ ...about, reservationId: z.string(), items: quantities }),
   'inventory.sold': z.object({ ...about, reservationId: z.string(), items: quantities }),
-  'inventory.rejected': z.object({ ...about, items: quantities, reason: z.string().max(256) }),
+  'inventory.rejected': z.object({ ...about, items: quantities, reason: boundedText(256) }),
   'payment.captured': z.object({ ...about, ...money, paymentId: z.string() }),
-  'payment.declined': z.object({ ...about, ...money, paymentId: z.string(), reason: z.string().max(256) }),
+  'payment.declined': z.object({ ...about, ...money, paymentId: z.string(), reason: boundedText(256) }),
   'payment.refunded': z.object({
     ...about,
     ...money,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { boundedTextMap, replyResultsMax, resultsMax, settingsMax } from './bounded-text.ts';
+import { boundedText, boundedTextMap, replyResultsMax, resultsMax, settingsMax } from './bounded-text.ts';
 import { orderSchema } from './order.ts';
 
 /** Commands and replies between the operator and the services (docs/architecture.md, "Messages"). Unknown keys are ignored: add fields, never re-type one. */
@@ -58,6 +58,6 @@ export const replySchema = z.object({
   /** CamelCase, for machines; empty when all went well. */
   reason: z.string().max(64).default(''),
   /** For people; at most 256 characters. */
-  message: z.string().max(256).default(''),
+  message: boundedText(256).default(''),
 });
 export type Reply = z.infer<typeof replySchema>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { boundedTextMap, resultsMax, settingsMax } from './bounded-text.ts';
+import { boundedText, boundedTextMap, resultsMax, settingsMax } from './bounded-text.ts';
 import { orderSchema } from './order.ts';
 
 /** The OrderSaga resource. This zod source gives the TypeScript types and, through `order-saga-crd.ts`, the CRD. */
@@ -121,7 +121,7 @@ export const stepStateSchema = z.enum([
 export type StepState = z.infer<typeof stepStateSchema>;
 
 const timeSchema = z.iso.datetime();
-const messageSchema = z.string().max(256);
+const messageSchema = boundedText(256);
 
 export const stepStatusSchema = z.object({
   name: z.string().max(63),
@@ -152,7 +152,7 @@ export const abandonedSchema = z.object({
   step: z.string().max(63),
   /** What was given up: the acknowledgement of this direction. */
   direction: z.enum(['execute', 'compensate', 'revoke']),
-  by: z.string().max(128),
+  by: boundedText(128),
   at: timeSchema,
 });
 
