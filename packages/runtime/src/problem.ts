@@ -62,6 +62,17 @@ export function validationProblem(error: z.ZodError): HttpProblem {
   });
 }
 
+/** The query parameters as `schema` wants them. Throws 400 when they do not fit. */
+export function parseQuery<S extends z.ZodType>(schema: S, query: unknown): z.infer<S> {
+  const parsed = schema.safeParse(query);
+  if (parsed.success) return parsed.data;
+  throw new HttpProblem({
+    status: 400,
+    title: 'The query is not valid',
+    errors: fieldProblems(parsed.error),
+  });
+}
+
 /** The body as `schema` wants it. Throws 400 when there is none, 422 when it does not fit. */
 export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.infer<S> {
   if (body === undefined) {

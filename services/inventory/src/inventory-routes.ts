@@ -2,7 +2,7 @@ import { skuSchema } from '@sagamesh/contracts/order';
 import { callerOf, requireRole } from '@sagamesh/kit/auth';
 import type { Db } from '@sagamesh/kit/db';
 import { idempotent } from '@sagamesh/kit/idempotency-key';
-import { fieldProblems, HttpProblem, parseBody } from '@sagamesh/runtime/problem';
+import { HttpProblem, parseBody, parseQuery } from '@sagamesh/runtime/problem';
 import type { IRouter, Request, RequestHandler } from 'express';
 import { z } from 'zod';
 import type { StockCache } from './stock-cache.ts';
@@ -34,12 +34,12 @@ export function addInventoryRoutes(router: IRouter, options: InventoryRoutesOpti
   const admin = authenticate === undefined ? [] : [authenticate, requireRole('admin')];
 
   router.get('/api/v1/inventory', async (request: Request, response) => {
-    const { limit, after } = parseQuery(request);
+    const { limit, after } = parseQuery(listQuerySchema, request.query);
     response.json(pageOf(await listStock(db, after ?? null, limit + 1), limit));
   });
 
   router.get('/api/v1/inventory-ledger', ...admin, async (request: Request, response) => {
-    const { limit, after } = parseQuery(request);
+    const { limit, after } = parseQuery(listQuerySchema, request.query);
     response.json(pageOf(await readStockLedger(db, after ?? null, limit + 1), limit));
   });
 
@@ -79,15 +79,5 @@ function unknownSku(sku: string): HttpProblem {
     status: 404,
     title: 'Unknown SKU',
     detail: `SKU ${sku.slice(0, 64)} is not in the catalogue.`,
-  });
-}
-
-function parseQuery(request: Request): z.infer<typeof listQuerySchema> {
-  const parsed = listQuerySchema.safeParse(request.query);
-  if (parsed.success) return parsed.data;
-  throw new HttpProblem({
-    status: 400,
-    title: 'The query is not valid',
-    errors: fieldProblems(parsed.error),
   });
 }

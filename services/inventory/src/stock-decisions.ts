@@ -1,5 +1,6 @@
 import type { Item } from '@sagamesh/contracts/order';
 import { rejectionReasons } from '@sagamesh/contracts/reasons';
+import type { Rejected } from '@sagamesh/kit/step';
 
 /** What may be taken from stock: pure decisions over locked rows. */
 
@@ -15,12 +16,6 @@ export interface StockLevel {
   readonly sold: number;
 }
 
-export interface Rejection {
-  readonly kind: 'rejected';
-  readonly reason: string;
-  readonly message: string;
-}
-
 /** One line per SKU, in SKU order (by code unit, as `collate "C"` sorts in SQL): the order in which everybody takes the locks. */
 export function aggregateLines(items: readonly Pick<Item, 'sku' | 'quantity'>[]): readonly StockLine[] {
   const quantities = new Map<string, number>();
@@ -34,7 +29,7 @@ export function aggregateLines(items: readonly Pick<Item, 'sku' | 'quantity'>[])
 export function decideReservation(
   lines: readonly StockLine[],
   stock: ReadonlyMap<string, Pick<StockLevel, 'available'>>,
-): { readonly kind: 'reserve' } | Rejection {
+): { readonly kind: 'reserve' } | Rejected {
   const unknown = lines.find(({ sku }) => !stock.has(sku));
   if (unknown !== undefined) {
     return {
@@ -62,7 +57,7 @@ export type ReservationState = 'reserved' | 'released' | 'sold';
 export function decideSettlement(
   state: ReservationState | undefined,
   sagaUid: string,
-): { readonly kind: 'settle' } | Rejection {
+): { readonly kind: 'settle' } | Rejected {
   if (state === 'reserved') return { kind: 'settle' };
   const found = state === undefined ? 'has no reservation' : `has a reservation that is ${state}`;
   return {

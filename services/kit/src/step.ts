@@ -18,14 +18,16 @@ export type NewEvent = {
 
 export type StepResult = Readonly<Record<string, string>>;
 
+/** A business "no". `reason` is for machines and outlives versions, `message` is for people. */
+export interface Rejected {
+  readonly kind: 'rejected';
+  readonly reason: string;
+  readonly message: string;
+}
+
 export type ExecuteOutcome =
   | { readonly kind: 'executed'; readonly result?: StepResult; readonly events?: readonly NewEvent[] }
-  | {
-      readonly kind: 'rejected';
-      readonly reason: string;
-      readonly message: string;
-      readonly events?: readonly NewEvent[];
-    };
+  | (Rejected & { readonly events?: readonly NewEvent[] });
 
 export interface UndoOutcome {
   readonly result?: StepResult;

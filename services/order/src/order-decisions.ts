@@ -1,5 +1,6 @@
 import type { Order } from '@sagamesh/contracts/order';
 import { rejectionReasons } from '@sagamesh/contracts/reasons';
+import type { Rejected } from '@sagamesh/kit/step';
 import type { OrderRecord } from './order-record.ts';
 
 /**
@@ -7,16 +8,10 @@ import type { OrderRecord } from './order-record.ts';
  * is used once, also after a replay of the events, a restored cluster or a re-applied OrderSaga.
  */
 
-export interface Rejection {
-  readonly kind: 'rejected';
-  readonly reason: string;
-  readonly message: string;
-}
-
-const rejected = (reason: string, message: string): Rejection => ({ kind: 'rejected', reason, message });
+const rejected = (reason: string, message: string): Rejected => ({ kind: 'rejected', reason, message });
 
 /** `create` met an order of that id: claim it, or say why it is not this saga's. */
-export function decideClaim(existing: OrderRecord, wanted: Order): { readonly kind: 'claim' } | Rejection {
+export function decideClaim(existing: OrderRecord, wanted: Order): { readonly kind: 'claim' } | Rejected {
   const { id } = existing.order;
   if (existing.sagaUid !== null) {
     return rejected(
@@ -41,7 +36,7 @@ export function decideClaim(existing: OrderRecord, wanted: Order): { readonly ki
 }
 
 /** `create` names the event of another order: whoever wrote the OrderSaga by hand must not name one. */
-export function eventOfAnother({ id, sourceEventId }: Order, announced: string): Rejection {
+export function eventOfAnother({ id, sourceEventId }: Order, announced: string): Rejected {
   return rejected(
     rejectionReasons.OrderIdTaken,
     `order ${id} cannot come from event ${sourceEventId ?? '(none)'}: that announced order ${announced}`,
@@ -53,7 +48,7 @@ export function decideConfirm(
   existing: OrderRecord | undefined,
   orderId: string,
   sagaUid: string,
-): { readonly kind: 'confirm'; readonly existing: OrderRecord } | Rejection {
+): { readonly kind: 'confirm'; readonly existing: OrderRecord } | Rejected {
   if (existing === undefined) {
     return rejected(rejectionReasons.OrderNotPending, `order ${orderId} does not exist`);
   }
@@ -74,7 +69,7 @@ export type RefusalDecision =
   | { readonly kind: 'cancel'; readonly existing: OrderRecord }
   /** It is cancelled and no saga ever had it: somebody said this before. */
   | { readonly kind: 'alreadyCancelled' }
-  | Rejection;
+  | Rejected;
 
 /** The intake could not make a saga for this order: cancel it, unless a saga has it or it is not the order that was announced. */
 export function decideRefusal(existing: OrderRecord | undefined, wanted: Order): RefusalDecision {

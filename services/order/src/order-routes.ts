@@ -2,9 +2,8 @@ import { orderSchema } from '@sagamesh/contracts/order';
 import { type Caller, callerOf } from '@sagamesh/kit/auth';
 import type { Db } from '@sagamesh/kit/db';
 import { idempotent } from '@sagamesh/kit/idempotency-key';
-import { fieldProblems, HttpProblem, parseBody } from '@sagamesh/runtime/problem';
+import { HttpProblem, parseBody, parseQuery } from '@sagamesh/runtime/problem';
 import type { IRouter, Request, RequestHandler, Response } from 'express';
-import type { z } from 'zod';
 import type { OrderRecord } from './order-record.ts';
 import { listQuerySchema, orderRequestSchema } from './order-requests.ts';
 import { findOrder, listOrders } from './order-store.ts';
@@ -43,7 +42,7 @@ export function addOrderRoutes(router: IRouter, options: OrderRoutesOptions): vo
     response.status(answer.status).set(answer.headers).json(answer.body);
   });
   router.get('/api/v1/orders', authenticate, async (request: Request, response) => {
-    const { limit, before } = parseQuery(request);
+    const { limit, before } = parseQuery(listQuerySchema, request.query);
     const caller = callerOf(response);
     // One more than asked for tells whether there is a next page.
     const found = await listOrders(db, {
@@ -77,16 +76,6 @@ function customerOf(response: Response): string {
   throw new HttpProblem({
     status: 403,
     detail: 'The subject of this token is not a customer id that orders can carry.',
-  });
-}
-
-function parseQuery(request: Request): z.infer<typeof listQuerySchema> {
-  const parsed = listQuerySchema.safeParse(request.query);
-  if (parsed.success) return parsed.data;
-  throw new HttpProblem({
-    status: 400,
-    title: 'The query is not valid',
-    errors: fieldProblems(parsed.error),
   });
 }
 

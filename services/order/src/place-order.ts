@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Tx } from '@sagamesh/kit/db';
 import type { Outbox } from '@sagamesh/kit/outbox';
 import type { Order } from '@sagamesh/contracts/order';
+import type { FieldProblem } from '@sagamesh/runtime/problem';
 import { orderCreated } from './order-events.ts';
 import type { OrderRecord } from './order-record.ts';
 import type { OrderRequest } from './order-requests.ts';
 import { findPrices, insertOrder } from './order-store.ts';
-import { type FieldProblem, priceItems } from './pricing.ts';
+import { priceItems } from './pricing.ts';
 
 export interface PlaceOrderOptions {
   readonly outbox: Outbox;

@@ -1,6 +1,7 @@
 import { type Item, type Order, orderLimits, orderTotalCents } from '@sagamesh/contracts/order';
 import { rejectionReasons } from '@sagamesh/contracts/reasons';
-import type { Rejection } from './order-decisions.ts';
+import type { Rejected } from '@sagamesh/kit/step';
+import type { FieldProblem } from '@sagamesh/runtime/problem';
 
 /** Prices come from this service's list, never from the customer. Pure; money is integer cents. */
 
@@ -27,7 +28,7 @@ export const seedPrices: readonly ListPrice[] = [
 export function checkListPrices(
   order: Pick<Order, 'currency' | 'items'>,
   list: PriceList,
-): Rejection | undefined {
+): Rejected | undefined {
   for (const item of order.items) {
     const price = list.get(item.sku);
     if (price === undefined) {
@@ -48,12 +49,6 @@ export function checkListPrices(
     }
   }
   return undefined;
-}
-
-/** What is wrong with one place of a request: a JSON pointer (RFC 6901) and a sentence for people. */
-export interface FieldProblem {
-  readonly pointer: string;
-  readonly detail: string;
 }
 
 export type Pricing =
