@@ -78,34 +78,38 @@ async function reserve(tx: Tx, command: Command, changed: StockChanged): Promise
   };
 }
 
+/** What the saga holds goes back to the shelf or to the buyer. */
+async function moveReserved(
+  tx: Tx,
+  { sagaUid, orderId }: Command,
+  kind: 'released' | 'sold',
+  changed: StockChanged,
+): Promise<void> {
+  const lines = await endReservation(tx, sagaUid, kind);
+  await lockStock(
+    tx,
+    lines.map(({ sku }) => sku),
+  );
+  await moveStock(tx, { kind, sagaUid, orderId, lines });
+  changed(tx, lines);
+}
+
 async function release(tx: Tx, command: Command, changed: StockChanged): Promise<UndoOutcome> {
-  const { sagaUid, orderId } = command;
+  const { sagaUid } = command;
   const state = await lockReservation(tx, sagaUid);
   if (state !== 'reserved') {
     // The fence says that this saga reserved and did not release: only a plan that sells before its pivot comes here.
     throw new TerminalError(`reservation of saga ${sagaUid} is ${state ?? 'missing'} and cannot be released`);
   }
-  const lines = await endReservation(tx, sagaUid, 'released');
-  await lockStock(
-    tx,
-    lines.map(({ sku }) => sku),
-  );
-  await moveStock(tx, { kind: 'released', sagaUid, orderId, lines });
-  changed(tx, lines);
+  await moveReserved(tx, command, 'released', changed);
   return { events: [reservationEvent('inventory.released', command)] };
 }
 
 async function settle(tx: Tx, command: Command, changed: StockChanged): Promise<ExecuteOutcome> {
-  const { sagaUid, orderId } = command;
+  const { sagaUid } = command;
   const decision = decideSettlement(await lockReservation(tx, sagaUid), sagaUid);
   if (decision.kind === 'rejected') return decision;
-  const lines = await endReservation(tx, sagaUid, 'sold');
-  await lockStock(
-    tx,
-    lines.map(({ sku }) => sku),
-  );
-  await moveStock(tx, { kind: 'sold', sagaUid, orderId, lines });
-  changed(tx, lines);
+  await moveReserved(tx, command, 'sold', changed);
   return { kind: 'executed', events: [reservationEvent('inventory.sold', command)] };
 }
 
