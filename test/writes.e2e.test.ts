@@ -212,7 +212,6 @@ describe('a saga that tries and tries', () => {
 describe('what the operator asks of the API server', () => {
   it('uses every verb that its Role grants, and no other', async () => {
     await expire();
-    await loseAWrite();
     await repeatAnEvent();
     await askForATakenName();
     const granted = verbsGrantedToOperator();
@@ -244,24 +243,6 @@ describe('what the operator asks of the API server', () => {
     const calls = (await requests.sagaWrites(name)).map(callOf);
     expect(calls.filter((call) => call === 'delete ordersagas')).toHaveLength(1);
     expect(calls.at(-1)).toBe('delete ordersagas');
-  }
-
-  /** While the watch stands still, somebody else's write is not seen, so the next write of ours must be refused, and the object read. */
-  async function loseAWrite(): Promise<void> {
-    for (let round = 1; ; round += 1) {
-      const id = `contended-${round}`;
-      partner.script(id, 'execute', answer('Failed', 'Busy'));
-      const name = await system.applySaga({ order: { id }, plan: [decide, ship] });
-      for (let number = 1; number <= 15; number += 1) {
-        await system.annotate(name, { 'example.org/note': `${number}` });
-      }
-      partner.script(id, 'execute', answer('Executed'));
-      await system.waitForOutcome(name, 'Completed');
-      if ((await requests.all()).some(({ verb, resource }) => verb === 'get' && resource === 'ordersagas')) {
-        return;
-      }
-      expect(round, 'no write was ever contended').toBeLessThan(10);
-    }
   }
 
   /** The same thing told twice is one Event that counts. */
