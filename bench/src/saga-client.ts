@@ -30,7 +30,7 @@ const kubeconfigSchema = z.object({
 /** Only what is looked at: thousands of these are parsed while the clock runs. */
 const eventSchema = z.object({
   object: z.object({
-    metadata: z.object({ name: z.string() }),
+    metadata: z.object({ name: z.string(), resourceVersion: z.string() }),
     status: z.object({ outcome: z.string().optional() }).default({}),
   }),
 });
@@ -64,16 +64,27 @@ export function openSagaClient(kubeconfig: string, namespace: string, connection
     },
     async watch(onChange) {
       const list = await call(`${url}?limit=1`);
-      const { resourceVersion } = listSchema.parse(await list.body.json()).metadata;
-      const { body } = await call(`${url}?watch=true&resourceVersion=${resourceVersion}`);
-      const lines = createInterface({ input: body });
-      lines.on('line', (line) => {
-        const { metadata, status } = eventSchema.parse(JSON.parse(line)).object;
-        onChange({ name: metadata.name, outcome: status.outcome });
-      });
-      // Stopped from our side. A watch that breaks by itself shows as sagas that never end.
-      lines.on('error', () => undefined);
-      return () => void body.destroy();
+      let { resourceVersion } = listSchema.parse(await list.body.json()).metadata;
+      let isStopped = false;
+      let body: Dispatcher.ResponseData['body'] | undefined;
+      const follow = async (): Promise<void> => {
+        ({ body } = await call(`${url}?watch=true&resourceVersion=${resourceVersion}`));
+        if (isStopped) body.destroy();
+        const lines = createInterface({ input: body });
+        lines.on('line', (line) => {
+          const { metadata, status } = eventSchema.parse(JSON.parse(line)).object;
+          ({ resourceVersion } = metadata);
+          onChange({ name: metadata.name, outcome: status.outcome });
+        });
+        lines.on('error', () => undefined); // then it closes
+        // The API server ends the watch of whoever does not keep up with it: go on behind what was seen.
+        lines.once('close', () => void (isStopped || follow()));
+      };
+      await follow();
+      return () => {
+        isStopped = true;
+        body?.destroy();
+      };
     },
     close: () => dispatcher.destroy(),
   };
