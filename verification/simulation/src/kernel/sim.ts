@@ -1,0 +1,113 @@
+import { EventHeap } from './event-heap.ts';
+import type { TimedEvent } from './event-heap.ts';
+import { FaultEngine } from './fault-engine.ts';
+import { SeededRandom } from './random.ts';
+import { Trace } from './trace.ts';
+
+/**
+ * The simulation's kernel: virtual time, one seeded scheduler, processes that can die, and the effect boundaries at which they do. Nothing in
+ * it knows of sagas. Everything runs on one thread: one event, then everything that it set off, then the next event. This file: time.
+ */
+
+/** All runs begin here, in epoch milliseconds. */
+export const simulationEpochMillis = Date.UTC(2026, 0, 1);
+
+export interface SimOptions {
+  readonly seed: number | string;
+  /** Keep the last trace lines for reading; the hash is always made. Default false. */
+  readonly keepTrace?: boolean;
+}
+
+export class Sim {
+  readonly seed: string;
+  /** For what belongs to nobody in particular; parts fork their own with `fork`. */
+  readonly random: SeededRandom;
+  readonly trace: Trace;
+  readonly faults: FaultEngine;
+  /** How often something was seen at all: "sometimes" assertions. */
+  readonly counts = new Map<string, number>();
+  #nowMillis = 0;
+  #sequence = 0;
+  #realWork = 0;
+  #eventsRun = 0;
+  readonly #heap = new EventHeap();
+
+  constructor(options: SimOptions) {
+    this.seed = String(options.seed);
+    this.random = this.fork('sim');
+    this.trace = new Trace(options.keepTrace ?? false);
+    this.faults = new FaultEngine(this);
+  }
+
+  /** Virtual milliseconds since the start. */
+  get nowMillis(): number {
+    return this.#nowMillis;
+  }
+
+  get eventsRun(): number {
+    return this.#eventsRun;
+  }
+
+  /** Nothing will ever happen by itself any more. */
+  get isIdle(): boolean {
+    return this.#heap.peek() === undefined;
+  }
+
+  fork(name: string): SeededRandom {
+    return new SeededRandom(`${this.seed}/${name}`);
+  }
+
+  count(name: string): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+  }
+
+  /** Runs once, after the delay. The returned function cancels. */
+  after(delayMillis: number, run: () => void): () => void {
+    this.#sequence += 1;
+    const event: TimedEvent = {
+      atMillis: this.#nowMillis + Math.max(0, delayMillis),
+      sequence: this.#sequence,
+      run,
+      cancelled: false,
+    };
+    this.#heap.push(event);
+    return () => {
+      event.cancelled = true;
+    };
+  }
+
+  /** Work that takes real time (an SQL engine): the virtual clock stands still until it is done. */
+  async realWork<T>(work: () => Promise<T>): Promise<T> {
+    this.#realWork += 1;
+    try {
+      return await work();
+    } finally {
+      this.#realWork -= 1;
+    }
+  }
+
+  /** Lets everything happen until then (virtual milliseconds since the start), or until `done` says so. */
+  async runUntil(endMillis: number, done: () => boolean = () => false): Promise<void> {
+    await this.#settle();
+    for (;;) {
+      if (done()) return;
+      const next = this.#heap.peek();
+      if (next === undefined || next.atMillis > endMillis) break;
+      this.#heap.pop();
+      this.#nowMillis = Math.max(this.#nowMillis, next.atMillis);
+      this.#eventsRun += 1;
+      next.run();
+      await this.#settle();
+    }
+    this.#nowMillis = Math.max(this.#nowMillis, endMillis);
+  }
+
+  /** Every promise that can go on goes on. */
+  async #settle(): Promise<void> {
+    do {
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve);
+      });
+    } while (this.#realWork > 0);
+  }
+}
