@@ -3,6 +3,7 @@ import type { DomainEvent } from '@sagamesh/contracts/domain-events';
 import { deadLetterReasons } from '@sagamesh/contracts/reasons';
 import { eventSubject, headerNames } from '@sagamesh/contracts/subjects';
 import type { Broker } from '@sagamesh/runtime/broker';
+import { systemClock, type Clock } from '@sagamesh/runtime/clock';
 import { sendDeadLetter } from '@sagamesh/runtime/dead-letters';
 import { ensureError, TerminalError } from '@sagamesh/runtime/errors';
 import type { Logger } from '@sagamesh/runtime/logger';
@@ -31,6 +32,7 @@ export interface OutboxRelayOptions {
   readonly metrics?: Metrics;
   /** Default 500. */
   readonly pollMillis?: number;
+  readonly clock?: Clock;
 }
 
 const lockName = 'sagamesh/outbox-relay';
@@ -78,8 +80,13 @@ function byAggregate<T extends { readonly aggregate_id: string }>(
 
 /** A sleep that can be ended early, also before it began. */
 class Bell {
+  private readonly clock: Clock;
   private rung = false;
   private wake: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
 
   ring(): void {
     this.rung = true;
@@ -89,9 +96,9 @@ class Bell {
   async wait(millis: number): Promise<void> {
     if (!this.rung) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, millis);
+        const cancel = this.clock.schedule(millis, resolve);
         this.wake = () => {
-          clearTimeout(timer);
+          cancel();
           resolve();
         };
       });
@@ -103,16 +110,19 @@ class Bell {
 
 class Relay implements OutboxRelay {
   private readonly options: OutboxRelayOptions;
-  private readonly bell = new Bell();
+  private readonly clock: Clock;
+  private readonly bell: Bell;
   private readonly unsubscribe: () => void;
   private readonly running: Promise<void>;
   private lock: SessionLock | undefined;
   private stopped = false;
   private failures = 0;
-  private purgedAtMillis = 0;
+  private purgedAtMillis: number | undefined;
 
   constructor(options: OutboxRelayOptions) {
     this.options = options;
+    this.clock = options.clock ?? systemClock;
+    this.bell = new Bell(this.clock);
     this.unsubscribe = options.outbox.onWritten(() => this.bell.ring());
     this.running = this.run();
   }
@@ -236,8 +246,8 @@ class Relay implements OutboxRelay {
 
   /** Kept for seven days after publishing, as long as the stream keeps them: so an event can be sent again (`Outbox.resend`). */
   private async purge(): Promise<void> {
-    const nowMillis = performance.now();
-    if (this.purgedAtMillis > 0 && nowMillis - this.purgedAtMillis < purgeEveryMillis) return;
+    const nowMillis = this.clock.now();
+    if (this.purgedAtMillis !== undefined && nowMillis - this.purgedAtMillis < purgeEveryMillis) return;
     await this.options.db.query(`delete from outbox where published_at < now() - interval '7 days'`);
     this.purgedAtMillis = nowMillis;
   }

@@ -1,5 +1,6 @@
 import type { Db } from '@sagamesh/kit/db';
 import type { Outbox } from '@sagamesh/kit/outbox';
+import { systemClock, type Clock } from '@sagamesh/runtime/clock';
 import { lockDueAnnouncements, noteAnnouncement } from './order-store.ts';
 
 /**
@@ -46,27 +47,30 @@ export function startAnnouncer(options: {
   readonly pace: AnnouncementPace;
   readonly everyMillis: number;
   readonly onError: (error: unknown) => void;
+  readonly clock?: Clock;
 }): { stop(): Promise<void> } {
-  const { db, outbox, pace, everyMillis, onError } = options;
+  const { db, outbox, pace, everyMillis, onError, clock = systemClock } = options;
   const ended = new AbortController();
   let looking: Promise<void> | undefined;
   const look = async (): Promise<void> => {
     try {
       let announced = batchMax;
       while (announced === batchMax && !ended.signal.aborted) {
-        announced = await announceDue(db, outbox, new Date(), pace);
+        announced = await announceDue(db, outbox, new Date(clock.wallMillis()), pace);
       }
     } catch (error) {
       onError(error);
     }
   };
-  const timer = setInterval(() => {
+  const tick = () => {
+    cancel = clock.schedule(everyMillis, tick);
     looking ??= look().finally(() => (looking = undefined));
-  }, everyMillis);
+  };
+  let cancel = clock.schedule(everyMillis, tick);
   return {
     async stop() {
       ended.abort();
-      clearInterval(timer);
+      cancel();
       await looking;
     },
   };
