@@ -34,9 +34,9 @@ export class FaultEngine {
   }
 
   plan(faults: readonly Fault[]): void {
-    faults.forEach((fault, index) => {
-      this.#sim.after(fault.atMillis - this.#sim.nowMillis, () => this.#begin(fault, index));
-    });
+    for (const fault of faults) {
+      this.#sim.after(fault.atMillis - this.#sim.nowMillis, () => this.#begin(fault));
+    }
   }
 
   /** From now on nothing breaks any more; what was paused goes on, what is down comes back. */
@@ -93,10 +93,10 @@ export class FaultEngine {
     return true;
   }
 
-  #begin(fault: Fault, index: number): void {
+  #begin(fault: Fault): void {
     if (this.#isHealed) return;
     if ('host' in fault) this.#strike(fault);
-    else if ('probability' in fault) this.#openWindow(fault, index);
+    else if ('probability' in fault) this.#openWindow(fault);
     else this.#carryOut(fault.kind, fault.target);
   }
 
@@ -122,8 +122,11 @@ export class FaultEngine {
     }
   }
 
-  #openWindow(fault: WindowFault, index: number): void {
-    const entry = { fault, random: this.#sim.fork(`fault-${index}`) };
+  #openWindow(fault: WindowFault): void {
+    const entry = {
+      fault,
+      random: this.#sim.fork(`fault/${fault.kind}/${fault.atMillis}/${fault.target ?? ''}`),
+    };
     const open = this.#open.get(fault.kind) ?? [];
     open.push(entry);
     this.#open.set(fault.kind, open);

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+/** The environment of `make sim` and `make sim-soak`. */
+
+const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+const settingsSchema = z.object({
+  SEED: whole(0, Number.MAX_SAFE_INTEGER - 10_000_000).optional(),
+  /** Seeds to run; each is one system with 24 sagas. */
+  COUNT: whole(1, 10_000_000).default(400),
+  /** Run as long as asked instead of COUNT seeds. */
+  MINUTES: z.coerce.number().positive().max(100_000).optional(),
+  /** Every so many seeds run on a real SQL engine (PGlite) instead of the in-memory one; 0: none. */
+  SQL_EVERY: whole(0, 1_000_000).default(100),
+});
+
+export interface SimSettings {
+  readonly seed: number;
+  readonly count: number;
+  readonly minutes: number | undefined;
+  readonly sqlEvery: number;
+}
+
+export type SettingsResult =
+  | { readonly kind: 'valid'; readonly settings: SimSettings }
+  | { readonly kind: 'invalid'; readonly problems: readonly string[] };
+
+/** `freshSeed` is used when none is given. An empty variable counts as not given, as `make` passes it. */
+export function readSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  freshSeed: number,
+): SettingsResult {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = settingsSchema.safeParse(given);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(
+      ({ path, message }) => `${path.join('.')}=${given[String(path[0])] ?? ''}: ${message}`,
+    );
+    return { kind: 'invalid', problems };
+  }
+  const { SEED, COUNT, MINUTES, SQL_EVERY } = parsed.data;
+  return {
+    kind: 'valid',
+    settings: { seed: SEED ?? freshSeed, count: COUNT, minutes: MINUTES, sqlEvery: SQL_EVERY },
+  };
+}

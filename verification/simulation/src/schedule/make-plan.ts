@@ -1,0 +1,154 @@
+import { effectKinds, momentFaults, windowFaults } from '../kernel/fault.ts';
+import type { EffectKind, Fault, FaultKind, MomentFaultKind, WindowFaultKind } from '../kernel/fault.ts';
+import { SeededRandom } from '../kernel/random.ts';
+import { sagaKinds } from './run-plan.ts';
+import type { RunPlan, SagaPlan, UserAction, UserActionKind } from './run-plan.ts';
+
+/**
+ * A run from a seed. Each run draws its own few kinds of faults ("swarm testing", Groce et al. 2012): with all of them at once every run would
+ * look like every other, and combinations that need the absence of something would never come up.
+ */
+
+export const sagasPerRun = 24;
+const faultPhaseMillis = { min: 20_000, max: 60_000 };
+const roles = ['operator', 'order', 'inventory', 'payment', 'notification'] as const;
+type Role = (typeof roles)[number];
+
+/** What a process of each role does outside of its memory, so what it can die at. */
+const effectsOf: Readonly<Record<Role, readonly EffectKind[]>> = {
+  operator: ['publish', 'apiWrite', 'apiRead', 'ack'],
+  order: ['commit', 'publish', 'ack'],
+  inventory: ['commit', 'publish', 'ack'],
+  payment: ['commit', 'publish', 'ack', 'providerCall'],
+  notification: ['mail', 'ack'],
+};
+
+const streams = ['SAGA_COMMANDS', 'SAGA_REPLIES', 'DOMAIN_EVENTS'] as const;
+
+/** Every pair (role, effect, side) at which a process can die. */
+export const crashBoundaries: readonly string[] = roles.flatMap((role) =>
+  effectKinds
+    .filter((effect) => effectsOf[role].includes(effect))
+    .flatMap((effect) => (['before', 'after'] as const).map((side) => `dies ${side} ${effect} (${role})`)),
+);
+
+export function makePlan(seed: number): RunPlan {
+  const random = new SeededRandom(`plan/${seed}`);
+  const healAtMillis = random.int(faultPhaseMillis.min, faultPhaseMillis.max);
+  const replicas = random.chance(0.3) ? 2 : 1;
+  const sagas = Array.from({ length: sagasPerRun }, (_, index) => makeSaga(random, index, healAtMillis));
+  return {
+    seed,
+    replicas,
+    leaseLies: random.chance(0.2),
+    healAtMillis,
+    sagas,
+    users: makeUserActions(random, healAtMillis),
+    faults: makeFaults(random, healAtMillis, replicas),
+  };
+}
+
+function makeSaga(random: SeededRandom, index: number, healAtMillis: number): SagaPlan {
+  const origin = random.chance(0.35) ? 'http' : index > 0 && random.chance(0.06) ? 'twin' : 'kubectl';
+  const kind = random.chance(0.5) ? 'happy' : random.pick(sagaKinds);
+  return {
+    id: index,
+    atMillis: random.int(0, healAtMillis * 0.8),
+    kind,
+    origin,
+    ...(origin === 'twin' ? { twinOf: random.int(0, index - 1) } : {}),
+    deadlineSeconds: random.chance(0.3) ? random.int(2, 20) : random.int(60, 200),
+    timeoutSeconds: random.int(1, 5),
+    maxAttempts: random.int(1, 6),
+  };
+}
+
+const userActions: readonly UserActionKind[] = [
+  'cancel',
+  'delete',
+  'suspend',
+  'resume',
+  'wipeStatus',
+  'recreate',
+  'abandon',
+  'poison',
+];
+
+function makeUserActions(random: SeededRandom, healAtMillis: number): readonly UserAction[] {
+  const count = random.int(0, 12);
+  return Array.from({ length: count }, () => ({
+    atMillis: random.int(0, healAtMillis),
+    kind: random.pick(userActions),
+    saga: random.int(0, sagasPerRun - 1),
+  }));
+}
+
+function makeFaults(random: SeededRandom, healAtMillis: number, replicas: number): readonly Fault[] {
+  const kinds: readonly FaultKind[] = [...windowFaults, ...momentFaults];
+  const swarm = Array.from({ length: random.int(2, 9) }, () => random.pick(kinds));
+  const hosts = hostNames(replicas);
+  return [
+    ...swarm.flatMap((kind) =>
+      isWindow(kind) ? makeWindow(random, kind, healAtMillis) : makeMoments(random, kind, healAtMillis),
+    ),
+    ...makeProcessFaults(random, healAtMillis, hosts),
+  ].toSorted((a, b) => a.atMillis - b.atMillis);
+}
+
+export function hostNames(replicas: number): readonly { readonly name: string; readonly role: Role }[] {
+  return roles.flatMap((role) =>
+    Array.from({ length: role === 'operator' ? 2 : replicas }, (_, index) => ({
+      name: `${role}-${index + 1}`,
+      role,
+    })),
+  );
+}
+
+function isWindow(kind: FaultKind): kind is WindowFaultKind {
+  return windowFaults.some((each) => each === kind);
+}
+
+/** What makes everything stand still is short; what only disturbs may last. */
+function makeWindow(random: SeededRandom, kind: WindowFaultKind, healAtMillis: number): readonly Fault[] {
+  const isAway = kind.endsWith('.away');
+  return [
+    {
+      kind,
+      atMillis: random.int(0, healAtMillis * 0.8),
+      forMillis: isAway ? random.int(500, 20_000) : random.int(1_000, healAtMillis),
+      probability: isAway ? 1 : random.pick([0.02, 0.1, 0.3, 0.7]),
+    },
+  ];
+}
+
+function makeMoments(random: SeededRandom, kind: FaultKind, healAtMillis: number): readonly Fault[] {
+  const moment = momentFaults.find((each): each is MomentFaultKind => each === kind);
+  if (moment === undefined) return [];
+  const aimsAtStream = moment === 'bus.loseSuffix' || moment === 'bus.deleteStream';
+  return Array.from({ length: random.int(1, 3) }, () => ({
+    kind: moment,
+    atMillis: random.int(1_000, healAtMillis),
+    ...(aimsAtStream ? { target: random.pick(streams) } : {}),
+  }));
+}
+
+function makeProcessFaults(
+  random: SeededRandom,
+  healAtMillis: number,
+  hosts: readonly { readonly name: string; readonly role: Role }[],
+): readonly Fault[] {
+  return Array.from({ length: random.int(0, 8) }, (): Fault => {
+    const { name: host, role } = random.pick(hosts);
+    const atMillis = random.int(0, healAtMillis);
+    const downMillis = random.int(100, 5_000);
+    const draw = random.next();
+    if (draw < 0.6) {
+      const effect = random.pick(effectsOf[role]);
+      const side = random.pick(['before', 'after'] as const);
+      return { kind: 'process.crashAt', atMillis, host, downMillis, effect, side, skip: random.int(0, 4) };
+    }
+    if (draw < 0.75) return { kind: 'process.crash', atMillis, host, downMillis };
+    if (draw < 0.92) return { kind: 'process.pause', atMillis, host, forMillis: random.int(500, 40_000) };
+    return { kind: 'process.skew', atMillis, host, byMillis: random.int(-3_600_000, 3_600_000) };
+  });
+}

@@ -1,0 +1,146 @@
+import { abandonStepAnnotation, orderSagaStatusSchema } from '@sagamesh/contracts/order-saga';
+import { commandSubject, eventSubject, replySubject } from '@sagamesh/contracts/subjects';
+import type { SeededRandom } from '../kernel/random.ts';
+import type { Sim } from '../kernel/sim.ts';
+import type { SagaPlan, UserAction } from '../schedule/run-plan.ts';
+import type { SimApi } from '../fakes/api.ts';
+import type { SimBus } from '../fakes/bus.ts';
+import { orderWish, sagaSpec } from './saga-manifest.ts';
+import type { OrderWish } from './saga-manifest.ts';
+
+/** The people of a run: they order, apply, cancel, delete, and put right what waits for a person. */
+
+/** Posts an order over HTTP until it is told what became of it; answers the order id, or undefined when it was refused. */
+export type PostOrder = (wish: OrderWish) => Promise<string | undefined>;
+
+export interface UsersOptions {
+  readonly sim: Sim;
+  readonly api: SimApi;
+  readonly bus: SimBus;
+  readonly postOrder: PostOrder;
+}
+
+export const sagaNamespace = 'shop';
+const lookAgainMillis = 1_000;
+const patrolMillis = 20_000;
+
+export class Users {
+  /** Order id of each saga that has one by now. */
+  readonly orderIds = new Map<number, string>();
+  /** Object name of each saga. */
+  readonly names = new Map<number, string>();
+  readonly #options: UsersOptions;
+  readonly #random: SeededRandom;
+  readonly #specs = new Map<number, Readonly<Record<string, unknown>>>();
+
+  constructor(options: UsersOptions) {
+    this.#options = options;
+    this.#random = options.sim.fork('users');
+  }
+
+  plan(sagas: readonly SagaPlan[], actions: readonly UserAction[]): void {
+    const { sim } = this.#options;
+    for (const saga of sagas) sim.after(saga.atMillis, () => this.#begin(saga));
+    for (const action of actions) sim.after(action.atMillis, () => this.#act(action));
+  }
+
+  /** From the healing on: what was suspended goes on, and whatever waits for a person meets one. */
+  putRight(): void {
+    const { sim, api } = this.#options;
+    for (const name of this.names.values()) api.asUser().patchSpec(name, { suspend: false });
+    const patrol = (): void => {
+      for (const name of this.names.values()) this.#abandonWhatIsRefused(name);
+      sim.after(patrolMillis, patrol);
+    };
+    sim.after(patrolMillis, patrol);
+  }
+
+  #begin(saga: SagaPlan): void {
+    const random = this.#options.sim.fork(`saga-${saga.id}`);
+    const wish = orderWish(saga, random);
+    if (saga.origin === 'http') {
+      void this.#options.postOrder(wish).then((id) => {
+        if (id === undefined) return;
+        this.orderIds.set(saga.id, id);
+        this.names.set(saga.id, id);
+      });
+      return;
+    }
+    const id = (saga.twinOf === undefined ? undefined : this.orderIds.get(saga.twinOf)) ?? `order-${saga.id}`;
+    const name = saga.origin === 'twin' ? `twin-${saga.id}` : id;
+    const spec = sagaSpec(saga, { id, ...wish });
+    this.orderIds.set(saga.id, id);
+    this.names.set(saga.id, name);
+    this.#specs.set(saga.id, spec);
+    this.#options.api.asUser().apply(name, spec);
+  }
+
+  #act({ kind, saga }: UserAction): void {
+    const name = this.names.get(saga);
+    const user = this.#options.api.asUser();
+    if (kind === 'poison') return this.#poison();
+    if (name === undefined || user.get(name) === undefined) return;
+    this.#options.sim.count(`user ${kind}`);
+    switch (kind) {
+      case 'cancel':
+        return user.patchSpec(name, { cancel: true });
+      case 'delete':
+        return user.delete(name);
+      case 'suspend':
+      case 'resume':
+        return user.patchSpec(name, { suspend: kind === 'suspend' });
+      case 'wipeStatus':
+        return user.wipeStatus(name);
+      case 'abandon':
+        return this.#abandonCurrent(name);
+      case 'recreate':
+        user.delete(name);
+        return this.#applyOnceGone(saga, name);
+    }
+  }
+
+  /** Hasty: names the step that is shown, whether it hangs or not. */
+  #abandonCurrent(name: string): void {
+    const step = this.#statusOf(name)?.currentStep;
+    if (step !== undefined) this.#options.api.asUser().annotate(name, abandonStepAnnotation, step);
+  }
+
+  /** Careful: only where a step behind the pivot was refused, which no waiting changes. */
+  #abandonWhatIsRefused(name: string): void {
+    const status = this.#statusOf(name);
+    const stalled = status?.conditions?.find(({ type }) => type === 'Stalled');
+    if (stalled?.status !== 'True' || stalled.reason !== 'StepStuck' || status?.currentStep === undefined)
+      return;
+    this.#options.api.asUser().annotate(name, abandonStepAnnotation, status.currentStep);
+  }
+
+  #applyOnceGone(saga: number, name: string): void {
+    const { sim, api } = this.#options;
+    const spec = this.#specs.get(saga);
+    if (spec === undefined) return;
+    if (api.asUser().get(name) !== undefined) {
+      sim.after(lookAgainMillis, () => this.#applyOnceGone(saga, name));
+      return;
+    }
+    sim.count('same name, another saga');
+    api.asUser().apply(name, spec);
+  }
+
+  #poison(): void {
+    const { bus, sim } = this.#options;
+    const subjects = [
+      commandSubject('inventory', 'reserve'),
+      commandSubject('payment', 'refund'),
+      replySubject('order'),
+      eventSubject('order.created'),
+    ];
+    const texts = ['no JSON', '{}', '{"version":99}', '\u0000', '[]'];
+    sim.count('user poison');
+    bus.inject(this.#random.pick(subjects), new TextEncoder().encode(this.#random.pick(texts)), {});
+  }
+
+  #statusOf(name: string) {
+    const object = this.#options.api.asUser().get(name);
+    return object === undefined ? undefined : orderSagaStatusSchema.parse(object['status'] ?? {});
+  }
+}
