@@ -7,6 +7,15 @@ import type { Sim } from './sim.ts';
 type WindowFault = Extract<Fault, { readonly probability: number }>;
 type CrashAt = Extract<Fault, { kind: 'process.crashAt' }>;
 
+/** A moment at which a process could have died: right before or right after an effect outside of its memory. */
+export interface Boundary {
+  readonly host: string;
+  readonly role: string;
+  readonly effect: EffectKind;
+  readonly side: Side;
+  readonly what: string;
+}
+
 /** Carries out the faults of a run and counts how often each kind bit. The fakes ask it; it never touches them. */
 export class FaultEngine {
   readonly #sim: Sim;
@@ -19,6 +28,9 @@ export class FaultEngine {
   readonly #hosts = new Map<string, Host>();
   readonly #bitten = new Map<FaultKind, number>();
   #isHealed = false;
+  #passed: Boundary[] | undefined;
+  #fatal: { readonly ordinal: number; readonly downMillis: number } | undefined;
+  #ordinal = 0;
 
   constructor(sim: Sim) {
     this.#sim = sim;
@@ -75,8 +87,31 @@ export class FaultEngine {
     return this.#bitten;
   }
 
+  /** Every boundary that was passed, in order: for runs that die at each of them in turn. Recorded only when asked for. */
+  recordBoundaries(): readonly Boundary[] {
+    this.#passed ??= [];
+    return this.#passed;
+  }
+
+  /** The process that comes to the n-th boundary of the run (from 0) dies there. */
+  dieAtBoundary(ordinal: number, downMillis: number): void {
+    this.#fatal = { ordinal, downMillis };
+  }
+
   /** A process stands at an effect boundary. True: it dies here. */
-  diesAt(host: Host, effect: EffectKind, side: Side): boolean {
+  diesAt(host: Host, effect: EffectKind, side: Side, what: string): boolean {
+    this.#passed?.push({ host: host.name, role: host.role, effect, side, what });
+    this.#ordinal += 1;
+    if (this.#fatal?.ordinal === this.#ordinal - 1) {
+      this.#sim.count(`dies ${side} ${effect} (${host.role})`);
+      this.bit('process.crashAt', host.name);
+      host.crash(this.#fatal.downMillis);
+      return true;
+    }
+    return this.#diesByFault(host, effect, side);
+  }
+
+  #diesByFault(host: Host, effect: EffectKind, side: Side): boolean {
     const index = this.#armed.findIndex(
       ({ fault }) => fault.host === host.name && fault.effect === effect && fault.side === side,
     );

@@ -142,7 +142,7 @@ export class SimProcess {
    */
   effect<T>(kind: EffectKind, what: string, apply: () => T | Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (!this.#isAlive || this.sim.faults.diesAt(this.host, kind, 'before')) return;
+      if (!this.#isAlive || this.sim.faults.diesAt(this.host, kind, 'before', what)) return;
       this.sim.count(`effect ${kind} (${this.host.role})`);
       this.sim.after(this.#latencyMillis(), () => {
         this.sim.trace.add(this.sim.nowMillis, this.name, `${kind} ${what}`);
@@ -150,15 +150,15 @@ export class SimProcess {
         this.sim
           .realWork(async () => apply())
           .then(
-            (value) => this.#answer(kind, () => resolve(value)),
-            (error: unknown) => this.#answer(kind, () => reject(ensureError(error))),
+            (value) => this.#answer(kind, what, () => resolve(value)),
+            (error: unknown) => this.#answer(kind, what, () => reject(ensureError(error))),
           );
       });
     });
   }
 
-  #answer(kind: EffectKind, tell: () => void): void {
-    if (!this.#isAlive || this.sim.faults.diesAt(this.host, kind, 'after')) return;
+  #answer(kind: EffectKind, what: string, tell: () => void): void {
+    if (!this.#isAlive || this.sim.faults.diesAt(this.host, kind, 'after', what)) return;
     this.sim.after(this.#latencyMillis(), () => this.deliver(tell));
   }
 

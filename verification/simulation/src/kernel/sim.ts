@@ -16,6 +16,13 @@ export interface SimOptions {
   readonly seed: number | string;
   /** Keep the last trace lines for reading; the hash is always made. Default false. */
   readonly keepTrace?: boolean;
+  /** More events than any honest run needs: beyond it something goes round in circles. Default 3 million. */
+  readonly eventsMax?: number;
+}
+
+/** The run never comes to rest. */
+export class SimOverrunError extends Error {
+  override readonly name = 'SimOverrunError';
 }
 
 export class Sim {
@@ -30,10 +37,12 @@ export class Sim {
   #sequence = 0;
   #realWork = 0;
   #eventsRun = 0;
+  readonly #eventsMax: number;
   readonly #heap = new EventHeap();
 
   constructor(options: SimOptions) {
     this.seed = String(options.seed);
+    this.#eventsMax = options.eventsMax ?? 3_000_000;
     this.random = this.fork('sim');
     this.trace = new Trace(options.keepTrace ?? false);
     this.faults = new FaultEngine(this);
@@ -96,6 +105,11 @@ export class Sim {
       this.#heap.pop();
       this.#nowMillis = Math.max(this.#nowMillis, next.atMillis);
       this.#eventsRun += 1;
+      if (this.#eventsRun > this.#eventsMax) {
+        throw new SimOverrunError(
+          `more than ${this.#eventsMax} events until ${this.#nowMillis.toFixed(0)} ms`,
+        );
+      }
       next.run();
       await this.#settle();
     }
