@@ -4,6 +4,8 @@ import type { Broker, Subscription } from '@sagamesh/runtime/broker';
 import { RetryableError, TerminalError, ensureError } from '@sagamesh/runtime/errors';
 import type { Logger } from '@sagamesh/runtime/logger';
 import type { KubeClient } from '../kube/client.ts';
+import { systemClock } from '../kube/clock.ts';
+import type { Clock, Random } from '../kube/clock.ts';
 import type { Elector } from '../kube/elector.ts';
 import type { EventRecorder } from '../kube/event-recorder.ts';
 import { createInformer } from '../kube/informer.ts';
@@ -34,6 +36,11 @@ export interface ControllerParts {
   readonly metrics: SagaMetrics;
   readonly memory: SagaMemory;
   readonly logger: Logger;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** A fresh UUID each time. */
+  readonly newId?: () => string;
 }
 
 export interface ControllerSettings {
@@ -57,15 +64,18 @@ export interface Controller {
  */
 export function createController(parts: ControllerParts, settings: ControllerSettings): Controller {
   const { broker, client, elector, logger, memory, metrics } = parts;
+  const { clock = systemClock, random = Math.random, newId = randomUUID } = parts;
   const narrator = createNarrator(parts.recorder, () => elector.isLeader());
-  const queue = createWorkQueue({ observer: parts.kubeMetrics.queue });
-  parts.kubeMetrics.watchQueue(queue);
+  const queue = createWorkQueue({ clock, random, observer: parts.kubeMetrics.queue });
+  parts.kubeMetrics.watchQueue(queue, clock);
   const informer = createInformer<SagaObject>({
     client,
     resource: orderSagaResource,
     namespaces: settings.namespaces,
     transform: toSagaObject,
     onChange: createWaker(queue, memory, narrator),
+    clock,
+    random,
     observer: {
       ...parts.kubeMetrics.informer,
       failed: (failure) => {
@@ -74,10 +84,10 @@ export function createController(parts: ControllerParts, settings: ControllerSet
       },
     },
   });
-  const epochMillis = monotonicEpoch();
+  const epochMillis = monotonicEpoch(clock);
   const actor = new Actor({
     sagas: createKubeSagaStore(client, informer.store),
-    commands: createCommandSender(broker, randomUUID().slice(0, 8)),
+    commands: createCommandSender(broker, newId().slice(0, 8)),
     services: createServiceDirectory(broker),
     narrator,
     metrics,
@@ -100,6 +110,7 @@ export function createController(parts: ControllerParts, settings: ControllerSet
           metrics,
           logger,
           isLeader: () => elector.isLeader(),
+          epochMillis,
         }),
       );
     },
@@ -118,7 +129,7 @@ export function createController(parts: ControllerParts, settings: ControllerSet
 }
 
 function startWorkers(
-  { kubeMetrics, logger }: ControllerParts,
+  { kubeMetrics, logger, clock = systemClock, newId = randomUUID }: ControllerParts,
   { concurrency }: ControllerSettings,
   queue: WorkQueue,
   reconciler: Reconciler,
@@ -128,7 +139,8 @@ function startWorkers(
     concurrency,
     reconcile: (key) => reconciler.reconcile(key),
     treatFailure,
-    newId: randomUUID,
+    newId,
+    clock,
     observer: {
       ...kubeMetrics.workers,
       failed: (failure) => {
@@ -170,7 +182,7 @@ function createNarrator(recorder: EventRecorder, isLeader: () => boolean): Narra
 }
 
 /** Epoch milliseconds that never jump while this process lives: a stepped wall clock must not end anybody's deadline. */
-function monotonicEpoch(): () => number {
-  const offset = Date.now() - performance.now();
-  return () => Math.floor(offset + performance.now());
+function monotonicEpoch(clock: Clock): () => number {
+  const offset = clock.wallMillis() - clock.now();
+  return () => Math.floor(offset + clock.now());
 }

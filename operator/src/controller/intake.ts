@@ -161,5 +161,6 @@ function bury(
     options.broker,
     { service: 'operator', reason, message: why, subject, body },
     headers,
+    () => new Date(options.epochMillis()),
   );
 }

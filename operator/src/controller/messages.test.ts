@@ -121,6 +121,7 @@ describe('replies', () => {
       },
       logger: silentLogger,
       isLeader: () => isLeader,
+      epochMillis: () => Date.UTC(2026, 0, 1),
     });
     return { broker, entry, memory, woken, counted };
   }

@@ -15,6 +15,7 @@ export interface ReplyReaderOptions {
   readonly logger: Logger;
   /** Every operator process reads all replies; one of them is enough to put an unreadable one among the dead letters. */
   readonly isLeader: () => boolean;
+  readonly epochMillis: () => number;
 }
 
 /** All replies, of all services, from now on. One that nobody was waiting for changes nothing: a re-send brings it back. */
@@ -43,6 +44,7 @@ export function readReplies(options: ReplyReaderOptions): Promise<Subscription> 
       broker,
       { service: 'operator', reason, message: why, subject, body },
       message.headers,
+      () => new Date(options.epochMillis()),
     ).catch((error: unknown) =>
       logger.error({ err: ensureError(error), subject }, 'cannot store a dead letter'),
     );

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { createKubeClient } from './client.ts';
 import { type EventInput, eventName } from './event-object.ts';
 import { createEventRecorder } from './event-recorder.ts';
-import { FakeApi, type SeenRequest } from './testing/fake-api.ts';
+import { FakeApi } from './testing/fake-api.ts';
+import type { SeenRequest } from './testing/fake-server.ts';
 import { VirtualClock } from './testing/virtual-clock.ts';
 
 const minute = 60_000;

@@ -4,7 +4,8 @@ import { createInformer } from './informer.ts';
 import type { KubeObject } from './kube-object.ts';
 import { watchSilenceMaxMillis } from './reflector.ts';
 import type { StoreChange } from './store.ts';
-import { FakeApi, type FakeWatch } from './testing/fake-api.ts';
+import { FakeApi } from './testing/fake-api.ts';
+import type { FakeWatch } from './testing/fake-watch.ts';
 import { VirtualClock, settle } from './testing/virtual-clock.ts';
 
 const widgets = { group: 'kube.test', version: 'v1', plural: 'widgets' };

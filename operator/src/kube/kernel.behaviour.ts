@@ -2,8 +2,9 @@
  * What the kernel relies on the API server for. Run on the fake (unit) and on a real kube-apiserver (int), so that the fake cannot drift.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isAlreadyExists, isConflict, isNotFound } from './api-error.ts';
+import { isAlreadyExists, isConflict, isInvalid, isNotFound } from './api-error.ts';
 import { type KubeClient, createKubeClient, listAll } from './client.ts';
+import { type Clock, systemClock } from './clock.ts';
 import { createElector } from './elector.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import { type Informer, createInformer } from './informer.ts';
@@ -25,16 +26,26 @@ type Widget = KubeObject & {
 };
 type Event = KubeObject & { readonly note?: string; readonly series?: { readonly count: number } };
 
-export type Server = { readonly transport: Transport; readonly stop: () => Promise<void> };
+export type Server = {
+  readonly transport: Transport;
+  /** Whose time it lives in; default: the system's. */
+  readonly clock?: Clock;
+  readonly stop: () => Promise<void>;
+};
+
+/** Often, because virtual time goes on between two looks. */
+const polling = { interval: 5 };
 
 export function describeKernel(name: string, start: () => Promise<Server>): void {
   describe(`the kernel on ${name}`, () => {
     let server: Server;
     let client: KubeClient;
+    let clock: Clock;
     let runs = 0;
     beforeAll(async () => {
       server = await start();
-      client = createKubeClient(server.transport, { limiter: 'off' });
+      clock = server.clock ?? systemClock;
+      client = createKubeClient(server.transport, { limiter: 'off', clock });
     });
     afterAll(async () => {
       await server.transport.close();
@@ -135,7 +146,11 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
       const made = await create(ref.namespace, ref.name, { finalizers: ['kube.test/hold'] });
       await client.delete(widgets, ref, { uid: made.metadata.uid });
       const held = await client.get<Widget>(widgets, ref);
-      expect(held.metadata.deletionTimestamp).toBeDefined();
+      expect(held.metadata).toMatchObject({ deletionTimestamp: expect.any(String), generation: 2 });
+      const late = await client
+        .mergePatch(widgets, ref, { metadata: { finalizers: ['kube.test/hold', 'kube.test/late'] } })
+        .catch((error: unknown) => error);
+      expect(isInvalid(late)).toBe(true);
       const last = await client.mergePatch<Widget>(widgets, ref, {
         metadata: { uid: made.metadata.uid, finalizers: null },
       });
@@ -170,6 +185,7 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
         const changes: StoreChange<Widget>[] = [];
         const options = {
           client,
+          clock,
           resource: widgets,
           namespaces: [namespace],
           transform: (raw: KubeObject): Widget => raw,
@@ -194,7 +210,7 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
         expect(informer.store.size).toBe(3);
         await client.mergePatch(widgets, { namespace, name: 'a' }, { spec: { size: 5 } });
         await client.delete(widgets, { namespace, name: 'b' }, {});
-        await expect.poll(() => told().slice(3)).toEqual(['updated a watch', 'deleted b watch']);
+        await expect.poll(() => told().slice(3), polling).toEqual(['updated a watch', 'deleted b watch']);
         expect(informer.store.get(`${namespace}/a`)?.spec?.size).toBe(5);
         expect(informer.store.get(`${namespace}/c`)?.metadata).not.toHaveProperty('managedFields');
       });
@@ -209,7 +225,7 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
         );
         expect(informer.store.get(`${namespace}/a`)?.spec?.size).toBe(2);
         await create(namespace, 'last');
-        await expect.poll(() => told().includes('added last watch')).toBe(true);
+        await expect.poll(() => told().includes('added last watch'), polling).toBe(true);
         expect(told().map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
           'added a',
           'updated a',
@@ -228,7 +244,9 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
         informer.store.observeWrite(last);
         expect(informer.store.size).toBe(0);
         await create(ref.namespace, 'later');
-        await expect.poll(() => informer.store.get(`${ref.namespace}/later`) !== undefined).toBe(true);
+        await expect
+          .poll(() => informer.store.get(`${ref.namespace}/later`) !== undefined, polling)
+          .toBe(true);
         informer.store.observeWrite(last);
         expect(informer.store.get(`${ref.namespace}/a`)).toBeUndefined();
         expect(told().filter((line) => line.startsWith('deleted'))).toHaveLength(1);
@@ -237,7 +255,7 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
 
     test('of two electors one leads, and hands over when it stops', async () => {
       const namespace = await newNamespace();
-      const reserved = createKubeClient(server.transport, { limiter: 'off', lane: 'reserved' });
+      const reserved = createKubeClient(server.transport, { limiter: 'off', lane: 'reserved', clock });
       const timing = { leaseDurationMillis: 3_000, renewDeadlineMillis: 2_000, retryPeriodMillis: 100 };
       const lost: string[] = [];
       const [a, b] = ['a', 'b'].map((identity) =>
@@ -247,6 +265,7 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
           name: 'main',
           identity,
           timing,
+          clock,
           onLost: (reason) => lost.push(reason),
         }),
       );
@@ -257,7 +276,7 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
       const renewedAt = async (): Promise<string | undefined> =>
         (await client.get<Lease>(leases, { namespace, name: 'main' })).spec?.renewTime;
       const before = await renewedAt();
-      await expect.poll(renewedAt).not.toBe(before);
+      await expect.poll(renewedAt, polling).not.toBe(before);
       expect([a.isLeader(), b.isLeader()]).toEqual([true, false]);
       await a.stop();
       expect(await b.waitUntilLeader()).toBe(true);
@@ -272,6 +291,7 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
       const dropped: unknown[] = [];
       const recorder = createEventRecorder({
         client,
+        clock,
         reportingController: 'kube.test/operator',
         reportingInstance: 'pod-1',
         observer: { sent: () => undefined, dropped: (_reason, error) => dropped.push(error) },
@@ -293,9 +313,9 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
       recorder.record(event);
       const read = (): Promise<readonly Event[]> =>
         listAll<Event>(client, events, { namespace }).then((page) => page.items);
-      await expect.poll(async () => (await read()).length).toBe(1);
+      await expect.poll(async () => (await read()).length, polling).toBe(1);
       recorder.record(event);
-      await expect.poll(async () => (await read())[0]?.series?.count).toBe(2);
+      await expect.poll(async () => (await read())[0]?.series?.count, polling).toBe(2);
       recorder.record(event);
       await recorder.stop(5_000);
       expect((await read()).map((one) => one.series?.count)).toEqual([3]);

@@ -1,14 +1,8 @@
 /** The storage half of the fake API server: one global resourceVersion, optimistic concurrency, finalizers, a history to watch. */
-import { isDeepStrictEqual } from 'node:util';
 
 export type Json = Record<string, unknown>;
+/** Never changed once stored, so it is handed out as it is; `jsonOf` makes its text once. */
 export type FakeObject = Json & { readonly metadata: Json };
-export type FakeEvent = {
-  readonly collection: string;
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
-  readonly version: number;
-  readonly object: FakeObject;
-};
 
 /** Thrown for every refusal; `status` and `reason` as a real server gives them. */
 export class Refusal extends Error {
@@ -25,37 +19,113 @@ export class Refusal extends Error {
   }
 }
 
+export class FakeEvent {
+  readonly collection: string;
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly version: number;
+  readonly object: FakeObject;
+  #line: Uint8Array | undefined;
+
+  constructor(collection: string, type: FakeEvent['type'], version: number, object: FakeObject) {
+    this.collection = collection;
+    this.type = type;
+    this.version = version;
+    this.object = object;
+  }
+
+  /** As a watch sends it; encoded once for all watchers. */
+  get line(): Uint8Array {
+    this.#line ??= new TextEncoder().encode(`{"type":"${this.type}","object":${jsonOf(this.object)}}\n`);
+    return this.#line;
+  }
+}
+
+/** Defaults, prunes or refuses (by throwing a Refusal) what is about to be stored, as a CRD's schema and rules do. */
+export type Admission = (
+  collection: string,
+  wanted: FakeObject,
+  stored: FakeObject | undefined,
+) => FakeObject;
+
+export type FakeObjectsOptions = {
+  readonly newUid?: () => string;
+  readonly wallMillis?: () => number;
+  readonly admit?: Admission;
+};
+
 export class FakeObjects {
   /** Starts just below a change of digits: '99' < '100' only if versions are not compared as text. */
   version = 97;
+  /** By version, which only grows. */
   readonly history: FakeEvent[] = [];
   onEvent: (event: FakeEvent) => void = () => undefined;
   readonly #objects = new Map<string, FakeObject>();
+  readonly #newUid: () => string;
+  readonly #wallMillis: () => number;
+  readonly #admit: Admission;
   #uids = 0;
 
+  constructor(options: FakeObjectsOptions = {}) {
+    this.#newUid = options.newUid ?? (() => `uid-${(this.#uids += 1)}`);
+    this.#wallMillis = options.wallMillis ?? (() => Date.UTC(2026, 0, 1));
+    this.#admit = options.admit ?? ((_collection, wanted) => wanted);
+  }
+
   list(collection: string, namespace: string | undefined): FakeObject[] {
-    const prefix = `${collection}|${namespace === undefined ? '' : `${namespace}/`}`;
+    const prefix = prefixOf(collection, namespace);
     const names = [...this.#objects.keys()].filter((name) => name.startsWith(prefix)).toSorted();
     return names.map((name) => this.#require(name));
+  }
+
+  /** As the list was when this was the newest version. */
+  listAt(version: number, collection: string, namespace: string | undefined): FakeObject[] {
+    const then = new Map<string, FakeObject>();
+    for (const event of this.history) {
+      if (event.version > version) break;
+      if (event.collection !== collection) continue;
+      const { namespace: place, name } = event.object.metadata;
+      if (namespace !== undefined && place !== namespace) continue;
+      const key = `${String(place)}/${String(name)}`;
+      if (event.type === 'DELETED') then.delete(key);
+      else then.set(key, event.object);
+    }
+    return [...then.keys()].toSorted().flatMap((key) => then.get(key) ?? []);
+  }
+
+  /** Undefined: there is no such object. */
+  find(collection: string, key: string): FakeObject | undefined {
+    return this.#objects.get(`${collection}|${key}`);
   }
 
   get(collection: string, key: string): FakeObject {
     return this.#require(`${collection}|${key}`);
   }
 
+  /** What happened after that version. */
+  since(version: number): readonly FakeEvent[] {
+    let low = 0;
+    let high = this.history.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.history[middle]?.version ?? Infinity) > version) high = middle;
+      else low = middle + 1;
+    }
+    return this.history.slice(low);
+  }
+
   create(collection: string, key: string, body: FakeObject): FakeObject {
     const name = `${collection}|${key}`;
     if (this.#objects.has(name)) throw new Refusal(409, 'AlreadyExists');
     const { status: _status, ...rest } = body;
-    this.#uids += 1;
     const metadata = {
       ...body.metadata,
-      uid: `uid-${this.#uids}`,
+      uid: this.#newUid(),
       generation: 1,
-      creationTimestamp: '2026-01-01T00:00:00Z',
+      creationTimestamp: this.#timestamp(),
       managedFields: [{ manager: 'test' }],
     };
-    return this.#store(collection, name, 'ADDED', { ...rest, metadata });
+    const admitted = this.#admit(collection, { ...rest, metadata }, undefined);
+    return this.#store(collection, name, 'ADDED', admitted);
   }
 
   /** `change` gets the stored object and answers the wanted one; only its status, or all but its status, counts. */
@@ -75,21 +145,13 @@ export class FakeObjects {
     if (!isStatus && expectedUid !== undefined && expectedUid !== stored.metadata['uid']) {
       throw new Refusal(422, 'Invalid', [{ reason: 'FieldValueInvalid', field: 'metadata.uid' }]);
     }
-    const { uid, creationTimestamp, deletionTimestamp, resourceVersion } = stored.metadata;
-    const fixed = {
-      uid,
-      creationTimestamp,
-      deletionTimestamp,
-      resourceVersion,
-      generation: stored.metadata['generation'],
-    };
-    const next: FakeObject = isStatus
-      ? { ...stored, status: wanted['status'] }
-      : { ...wanted, status: stored['status'], metadata: { ...wanted.metadata, ...fixed } };
-    if (isDeepStrictEqual(plain(next), plain(stored))) return stored;
-    const isSpecChanged = !isDeepStrictEqual(next['spec'], stored['spec']);
-    const generation = Number(stored.metadata['generation']) + (isSpecChanged ? 1 : 0);
-    return this.#storeOrDelete(collection, name, { ...next, metadata: { ...next.metadata, generation } });
+    const merged = isStatus
+      ? withStatus(stored, wanted['status'])
+      : withStatus({ ...wanted, metadata: keepFixed(wanted.metadata, stored.metadata) }, stored['status']);
+    const next = this.#admit(collection, merged, stored);
+    if (sameJson(next, stored)) return stored;
+    if (sameJson(next['spec'], stored['spec'])) return this.#storeOrDelete(collection, name, next);
+    return this.#storeOrDelete(collection, name, nextGeneration(next));
   }
 
   delete(collection: string, key: string, preconditions: Json): FakeObject {
@@ -99,8 +161,14 @@ export class FakeObjects {
       if (expected !== stored.metadata[field]) throw new Refusal(409, 'Conflict');
     }
     if (stored.metadata['deletionTimestamp'] !== undefined) return stored;
-    const metadata = { ...stored.metadata, deletionTimestamp: '2026-01-01T00:00:01Z' };
-    return this.#storeOrDelete(collection, name, { ...stored, metadata });
+    const metadata = { ...stored.metadata, deletionTimestamp: this.#timestamp() };
+    const marked = { ...stored, metadata };
+    // An object that is held is new to whoever looks at generations (apiserver, registry/generic/registry/store.go, markAsDeleting).
+    return this.#storeOrDelete(collection, name, isHeld(marked) ? nextGeneration(marked) : marked);
+  }
+
+  #timestamp(): string {
+    return `${new Date(this.#wallMillis()).toISOString().slice(0, 19)}Z`;
   }
 
   #require(name: string): FakeObject {
@@ -111,9 +179,8 @@ export class FakeObjects {
 
   /** The answer to a write that removes the last finalizer carries the version before the deletion, as the real one does. */
   #storeOrDelete(collection: string, name: string, object: FakeObject): FakeObject {
-    const { deletionTimestamp, finalizers } = object.metadata;
-    const isHeld = Array.isArray(finalizers) && finalizers.length > 0;
-    if (deletionTimestamp === undefined || isHeld) return this.#store(collection, name, 'MODIFIED', object);
+    const isLeaving = object.metadata['deletionTimestamp'] !== undefined && !isHeld(object);
+    if (!isLeaving) return this.#store(collection, name, 'MODIFIED', object);
     this.#store(collection, name, 'DELETED', object);
     this.#objects.delete(name);
     return object;
@@ -121,14 +188,74 @@ export class FakeObjects {
 
   #store(collection: string, name: string, type: FakeEvent['type'], object: FakeObject): FakeObject {
     this.version += 1;
-    const metadata = { ...object.metadata, resourceVersion: String(this.version) };
-    const stored: FakeObject = plain({ ...object, metadata });
+    const metadata = Object.freeze({ ...object.metadata, resourceVersion: String(this.version) });
+    const stored: FakeObject = Object.freeze({ ...object, metadata });
     this.#objects.set(name, stored);
-    const event = { collection, type, version: this.version, object: stored };
+    const event = new FakeEvent(collection, type, this.version, stored);
     this.history.push(event);
     this.onEvent(event);
     return stored;
   }
+}
+
+const texts = new WeakMap<object, string>();
+
+/** The object as it goes over the wire; made once. */
+export function jsonOf(object: FakeObject): string {
+  const known = texts.get(object);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(object);
+  texts.set(object, text);
+  return text;
+}
+
+/** What nobody can change by an update; finalizers may only leave an object that is being deleted. */
+function keepFixed(wanted: Json, stored: Json): Json {
+  const kept: Json = { ...wanted };
+  for (const field of ['uid', 'creationTimestamp', 'deletionTimestamp', 'resourceVersion', 'generation']) {
+    if (stored[field] === undefined) delete kept[field];
+    else kept[field] = stored[field];
+  }
+  const before = namesIn(stored['finalizers']);
+  const isNew = namesIn(kept['finalizers']).some((name) => !before.includes(name));
+  if (stored['deletionTimestamp'] !== undefined && isNew) {
+    throw new Refusal(422, 'Invalid', [{ reason: 'FieldValueForbidden', field: 'metadata.finalizers' }]);
+  }
+  return kept;
+}
+
+function nextGeneration(object: FakeObject): FakeObject {
+  const generation = Number(object.metadata['generation']) + 1;
+  return { ...object, metadata: { ...object.metadata, generation } };
+}
+
+function withStatus(object: FakeObject, status: unknown): FakeObject {
+  const { status: _status, ...rest } = object;
+  return status === undefined ? rest : { ...rest, status };
+}
+
+function isHeld(object: FakeObject): boolean {
+  return namesIn(object.metadata['finalizers']).length > 0;
+}
+
+function namesIn(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function prefixOf(collection: string, namespace: string | undefined): string {
+  return `${collection}|${namespace === undefined ? '' : `${namespace}/`}`;
+}
+
+/** Equal as JSON: an undefined member is no member. What is shared is not looked into. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((item, at) => sameJson(item, b[at]));
+  }
+  if (!isRecord(a) || !isRecord(b)) return false;
+  for (const key in a) if (!sameJson(a[key], b[key])) return false;
+  for (const key in b) if (b[key] !== undefined && a[key] === undefined) return false;
+  return true;
 }
 
 /** RFC 7386. */
@@ -148,10 +275,4 @@ export function isRecord(value: unknown): value is Json {
 
 export function isFakeObject(value: unknown): value is FakeObject {
   return isRecord(value) && isRecord(value['metadata']);
-}
-
-/** As it would arrive over the wire: undefined members are gone and nothing is shared. */
-function plain(object: FakeObject): FakeObject {
-  const copy: FakeObject = JSON.parse(JSON.stringify(object));
-  return copy;
 }
