@@ -2,6 +2,7 @@ import { rejectionReasons } from '@sagamesh/contracts/reasons';
 import { RetryableError, TerminalError } from '@sagamesh/runtime/errors';
 import { Stripe } from 'stripe';
 import { createKeyedWrites } from './keyed-writes.ts';
+import { exchangeClient, type ProviderExchange } from './provider-exchange.ts';
 import type {
   CreateAnswer,
   Payment,
@@ -15,6 +16,8 @@ export interface StripeGatewayConfig {
   readonly url: string;
   readonly key: string;
   readonly timeoutMillis: number;
+  /** What carries the requests; absent: HTTP over sockets. */
+  readonly exchange?: ProviderExchange;
 }
 
 /**
@@ -76,7 +79,7 @@ export function createStripeGateway(config: StripeGatewayConfig): PaymentGateway
 /** How a cancelled intent tells that it was cancelled after a decline; kept by Stripe with the intent. */
 const declinedMark = 'abandoned';
 
-function createClient({ url, key, timeoutMillis }: StripeGatewayConfig): Stripe {
+function createClient({ url, key, timeoutMillis, exchange }: StripeGatewayConfig): Stripe {
   const { protocol, hostname, port } = new URL(url);
   return new Stripe(key, {
     host: hostname,
@@ -85,6 +88,7 @@ function createClient({ url, key, timeoutMillis }: StripeGatewayConfig): Stripe 
     timeout: timeoutMillis,
     maxNetworkRetries: 0,
     telemetry: false,
+    ...(exchange === undefined ? {} : { httpClient: exchangeClient(exchange) }),
   });
 }
 

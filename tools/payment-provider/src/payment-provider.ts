@@ -25,6 +25,8 @@ export interface ProviderOptions {
   readonly now: () => number;
   readonly newId: Facts['newId'];
   readonly delay: (millis: number) => Promise<void>;
+  /** Answered instead of carrying the request out, for whoever simulates a bad day; absent: never. Stored under the key when it says so. */
+  readonly trouble?: (request: ProviderRequest) => Answer | undefined;
 }
 
 export interface ProviderRequest {
@@ -152,6 +154,8 @@ export class PaymentProvider {
   }
 
   #decide(request: ProviderRequest): Decision {
+    const trouble = this.#options.trouble?.(request);
+    if (trouble) return { answer: trouble };
     const { newId, silenceMillis } = this.#options;
     const facts = { nowMillis: this.#options.now(), newId, silenceMillis };
     return ruleOf(request.operation)(this.#state, request.form, facts);

@@ -2,14 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseForm } from './form-body.ts';
+import { readCall } from './http-exchange.ts';
 import { openJournal } from './journal.ts';
 import { applyEntry, emptyLedger } from './ledger-state.ts';
-import { operationOf } from './operation.ts';
 import type { Outcome } from './payment-provider.ts';
 import { PaymentProvider } from './payment-provider.ts';
 import { readOut } from './ledger-read-out.ts';
-import { refused } from './stripe-answer.ts';
 
 export interface PaymentProviderConfig {
   readonly host: string;
@@ -56,23 +54,20 @@ export async function startPaymentProvider(config: PaymentProviderConfig): Promi
         error: { type: 'invalid_request_error', message: 'The body is too large.' },
       });
     }
-    if (request.headers.authorization !== `Bearer ${config.key}`) {
-      const { body } = refused(401, { type: 'invalid_request_error', message: 'Invalid API key provided.' });
-      return send(response, 401, body);
-    }
-    const operation = operationOf(request.method ?? '', url.pathname);
-    if (!operation) {
-      const message = `Unrecognized request URL (${request.method}: ${url.pathname}).`;
-      return send(response, 404, { error: { type: 'invalid_request_error', message } });
-    }
-    const parameters = request.method === 'POST' ? body : url.search.slice(1);
     const key = request.headers['idempotency-key'];
-    const outcome = await provider.handle({
-      operation,
-      form: parseForm(parameters),
-      fingerprintSource: `${request.method} ${url.pathname}\n${parameters}`,
-      idempotencyKey: typeof key === 'string' ? key : undefined,
-    });
+    const read = readCall(
+      {
+        method: request.method ?? '',
+        path: url.pathname,
+        query: url.search.slice(1),
+        body,
+        authorization: request.headers.authorization,
+        idempotencyKey: typeof key === 'string' ? key : undefined,
+      },
+      config.key,
+    );
+    if (read.kind === 'refused') return send(response, read.answer.status, read.answer.body);
+    const outcome = await provider.handle(read.request);
     deliver(response, outcome);
   }
 

@@ -1,0 +1,251 @@
+import { readCall } from '@sagamesh/payment-provider/http-exchange';
+import type { Journal } from '@sagamesh/payment-provider/journal';
+import type { Ledger } from '@sagamesh/payment-provider/ledger-read-out';
+import { readOut } from '@sagamesh/payment-provider/ledger-read-out';
+import { emptyLedger, type LedgerEntry } from '@sagamesh/payment-provider/ledger-state';
+import { PaymentProvider, type ProviderRequest } from '@sagamesh/payment-provider/payment-provider';
+import { refused, serverError, type Answer } from '@sagamesh/payment-provider/stripe-answer';
+import type { PaymentGateway } from '@sagamesh/service-payment/payment-gateway';
+import type { ProviderHttpAnswer, ProviderHttpRequest } from '@sagamesh/service-payment/provider-exchange';
+import { createStripeGateway } from '@sagamesh/service-payment/stripe-gateway';
+import type { SimProcess } from '../kernel/host.ts';
+import type { SeededRandom } from '../kernel/random.ts';
+import { simulationEpochMillis } from '../kernel/sim.ts';
+import type { Sim } from '../kernel/sim.ts';
+import type { Connection } from './provider-connection.ts';
+import { ConnectionRefused, openConnection, sendThrough } from './provider-connection.ts';
+
+/**
+ * The payment provider of a run: the bundled provider itself without its HTTP server and its file, reached through the payment service's real
+ * gateway and the real Stripe SDK. Only the network between them and the clock are simulated. It outlives processes and its own restarts.
+ */
+
+export interface MoneyMovement {
+  readonly kind: 'captured' | 'refunded';
+  readonly paymentId: string;
+  readonly sagaUid: string;
+  readonly step: string;
+  readonly orderId: string;
+  readonly amountCents: number;
+  /** ISO 4217, upper case. */
+  readonly currency: string;
+  readonly atMillis: number;
+}
+
+/** One PaymentIntent. */
+export interface ProviderObject {
+  readonly paymentId: string;
+  readonly sagaUid: string;
+  readonly step: string;
+  readonly orderId: string;
+  readonly status: string;
+  readonly amountCents: number;
+  readonly currency: string;
+}
+
+const apiKey = 'sk_test_simulation';
+/** PAYMENT_TIMEOUT_MILLIS, SLOW_MILLIS and SILENCE_MILLIS as they are by default. */
+const timeoutMillis = 5_000;
+const slowMillis = 3_000;
+const silenceMillis = 10_000;
+/** What `provider.slow` adds: up to well past the gateway's patience, so that some requests arrive when nobody waits any more. */
+const slownessMaxMillis = 12_000;
+
+/** What a restart takes away: locks, work under way, open connections. */
+interface Life {
+  readonly provider: PaymentProvider;
+  readonly connections: Set<Connection>;
+  isOver: boolean;
+}
+
+export class SimProvider {
+  readonly #sim: Sim;
+  readonly #random: SeededRandom;
+  readonly #ledger = emptyLedger();
+  readonly #movements: MoneyMovement[] = [];
+  #ids = 0;
+  #life: Life;
+
+  constructor(sim: Sim) {
+    this.#sim = sim;
+    this.#random = sim.fork('provider');
+    this.#life = this.#begin();
+    sim.faults.onMoment('provider.restart', () => {
+      this.restart();
+      return true;
+    });
+  }
+
+  /** As the payment service does at its start. */
+  connect(process: SimProcess): PaymentGateway {
+    return createStripeGateway({
+      url: 'http://provider.invalid',
+      key: apiKey,
+      timeoutMillis,
+      exchange: (request) => sendThrough(process, request, () => this.#arrive(process.name, request)),
+    });
+  }
+
+  /** State stays; who waits for an answer finds the connection closed. */
+  restart(): void {
+    const ended = this.#life;
+    ended.isOver = true;
+    this.#life = this.#begin();
+    for (const connection of ended.connections) connection.close();
+  }
+
+  /** Money taken and given back, in order. */
+  get movements(): readonly MoneyMovement[] {
+    return this.#movements;
+  }
+
+  /** Every PaymentIntent, in the order of their making. */
+  get objects(): readonly ProviderObject[] {
+    return [...this.#ledger.intents.values()].map(({ id, status, amountCents, currency, metadata }) => ({
+      paymentId: id,
+      ...placeOf(metadata),
+      status,
+      amountCents,
+      currency: currency.toUpperCase(),
+    }));
+  }
+
+  /** What `GET /ledger` of the bundled provider answers. */
+  ledger(): Ledger {
+    return readOut(this.#ledger);
+  }
+
+  #begin(): Life {
+    const life: Life = {
+      connections: new Set(),
+      isOver: false,
+      provider: new PaymentProvider(this.#ledger, this.#journal(), {
+        slowMillis,
+        silenceMillis,
+        now: () => this.#nowMillis(),
+        newId: (prefix) => `${prefix}_${(this.#ids += 1)}`,
+        // Work that a restart interrupts never goes on.
+        delay: (millis) =>
+          new Promise((resolve) => {
+            this.#sim.after(millis, () => {
+              if (!life.isOver) resolve();
+            });
+          }),
+        trouble: (request) => this.#trouble(request),
+      }),
+    };
+    return life;
+  }
+
+  #nowMillis(): number {
+    return simulationEpochMillis + Math.floor(this.#sim.nowMillis);
+  }
+
+  /** The provider's disk never fails; it is here that each movement of money passes once. */
+  #journal(): Journal {
+    const done = Promise.resolve();
+    return {
+      append: (entry: LedgerEntry) => {
+        this.#note(entry);
+        return done;
+      },
+      settled: () => done,
+      close: () => done,
+    };
+  }
+
+  #note({ capture, refund }: LedgerEntry): void {
+    if (capture !== undefined) this.#movements.push(this.#movementOf('captured', capture));
+    if (refund !== undefined) this.#movements.push(this.#movementOf('refunded', refund));
+  }
+
+  #movementOf(
+    kind: MoneyMovement['kind'],
+    {
+      intentId,
+      amountCents,
+      currency,
+    }: { readonly intentId: string; readonly amountCents: number; readonly currency: string },
+  ): MoneyMovement {
+    const metadata = this.#ledger.intents.get(intentId)?.metadata ?? {};
+    return {
+      kind,
+      paymentId: intentId,
+      ...placeOf(metadata),
+      amountCents,
+      currency: currency.toUpperCase(),
+      atMillis: this.#sim.nowMillis,
+    };
+  }
+
+  /** Asked by the provider when it is about to carry a request out. */
+  #trouble({ operation, idempotencyKey }: ProviderRequest): Answer | undefined {
+    if (idempotencyKey !== undefined && this.#sim.faults.bites('provider.storedError', operation.kind))
+      return serverError();
+    if (this.#sim.faults.bites('provider.error', operation.kind))
+      return refused(500, { type: 'api_error', message: 'An error occurred on our side.' });
+    return undefined;
+  }
+
+  #arrive(caller: string, request: ProviderHttpRequest): Connection {
+    const { faults } = this.#sim;
+    if (faults.bites('provider.away', caller)) throw new ConnectionRefused();
+    const life = this.#life;
+    const connection = openConnection(() => life.connections.delete(connection));
+    life.connections.add(connection);
+    const isSilent = faults.bites('provider.silent', caller);
+    const lateMillis = faults.bites('provider.slow', caller) ? faults.delayMillis(slownessMaxMillis) : 0;
+    // Late on the way in: carried out when nobody may wait any more. Late on the way out: carried out at once.
+    const isLateIn = lateMillis > 0 && this.#random.chance(0.5);
+    const carryOut = () => {
+      if (life.isOver) return;
+      void this.#carryOut(life, request).then((answer) => {
+        if (isSilent || answer === undefined || life.isOver) return;
+        if (isLateIn || lateMillis === 0) connection.answer(answer);
+        else this.#sim.after(lateMillis, () => connection.answer(answer));
+      });
+    };
+    if (isLateIn) this.#sim.after(lateMillis, carryOut);
+    else carryOut();
+    return connection;
+  }
+
+  async #carryOut(
+    { provider }: Life,
+    { method, path, headers, body }: ProviderHttpRequest,
+  ): Promise<ProviderHttpAnswer | undefined> {
+    const [route = '', query = ''] = path.split('?');
+    const read = readCall(
+      {
+        method,
+        path: route,
+        query,
+        body,
+        authorization: headers['authorization'],
+        idempotencyKey: headers['idempotency-key'],
+      },
+      apiKey,
+    );
+    if (read.kind === 'refused')
+      return { status: read.answer.status, headers: {}, body: JSON.stringify(read.answer.body) };
+    const outcome = await provider.handle(read.request);
+    const { kind } = read.request.operation;
+    if (outcome.kind === 'silence') {
+      // Nothing is said, and the connection stays open for longer than anybody waits.
+      this.#sim.count(`provider is silent after ${kind}`);
+      return undefined;
+    }
+    const { status, replayed } = outcome;
+    this.#sim.count(`provider ${kind} ${status}${replayed ? ' replayed' : ''}`);
+    this.#sim.trace.add(this.#sim.nowMillis, 'provider', `${kind} ${status}`);
+    return { status, headers: replayed ? { 'idempotent-replayed': 'true' } : {}, body: outcome.body };
+  }
+}
+
+function placeOf(metadata: Readonly<Record<string, string>>) {
+  return {
+    sagaUid: metadata['saga_uid'] ?? '',
+    step: metadata['step'] ?? '',
+    orderId: metadata['order_id'] ?? '',
+  };
+}
