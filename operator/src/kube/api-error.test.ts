@@ -41,6 +41,13 @@ describe('apiErrorFrom', () => {
       reason: 'the Status',
     },
     { header: 'soon', body: '', millis: undefined, reason: 'nonsense' },
+    { header: '86400', body: '', millis: 60_000, reason: 'a day in the header: at most a minute' },
+    {
+      header: new Date(3_600_000).toUTCString(),
+      body: '',
+      millis: 60_000,
+      reason: 'a date of a clock that is an hour ahead: at most a minute',
+    },
   ])('takes Retry-After from $reason', ({ header, body, millis }) => {
     expect(apiErrorFrom(429, body, header, 1_000).retryAfterMillis).toBe(millis);
   });

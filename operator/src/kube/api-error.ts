@@ -52,10 +52,18 @@ export function apiErrorFrom(
     reason: reason ?? (status === 429 ? 'TooManyRequests' : status === 410 ? 'Gone' : 'Unknown'),
     message: asText(object['message']) ?? `the API server answered HTTP ${status}`,
     causes,
-    retryAfterMillis:
+    retryAfterMillis: bounded(
       parseRetryAfter(retryAfter, wallMillis) ??
-      (typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined),
+        (typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined),
+    ),
   });
+}
+
+/** A date depends on two clocks, of which one may be wrong, and on nobody's word do we stay away for hours. */
+const retryAfterMaxMillis = 60_000;
+
+function bounded(millis: number | undefined): number | undefined {
+  return millis === undefined ? undefined : Math.min(millis, retryAfterMaxMillis);
 }
 
 /** A Status object that came inside a watch stream. */

@@ -5,6 +5,7 @@
 import { type Call, type CallOptions, type KubeClientOptions, createCaller } from './api-call.ts';
 import { ApiError, isGone } from './api-error.ts';
 import { type KubeObject, type ObjectRef, type ResourceType, resourcePath } from './kube-object.ts';
+import { isResourceVersion } from './resource-version.ts';
 import type { Transport } from './transport.ts';
 import { readLines } from './watch-lines.ts';
 
@@ -98,7 +99,7 @@ export function createKubeClient(transport: Transport, options: KubeClientOption
     get: (resource, ref, o) => read({ method: 'GET', path: resourcePath(resource, ref) }, o),
     listPage: async <T extends KubeObject>(resource: ResourceType, query: ListQuery, o?: CallOptions) => {
       const path = resourcePath(resource, query) + listParameters(query);
-      return listPageFrom<T>(await read<RawList<T>>({ method: 'GET', path }, o));
+      return listPageFrom<T>(path, await read<RawList<T>>({ method: 'GET', path }, o));
     },
     create: (resource, namespace, body, o) =>
       read({ method: 'POST', path: resourcePath(resource, { namespace }), body: JSON.stringify(body) }, o),
@@ -149,11 +150,20 @@ type RawList<T> = {
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 };
 
-function listPageFrom<T>(raw: RawList<T>): ListPage<T> {
-  const token = raw.metadata?.continue;
+/** JSON that is no list (a proxy's greeting, with 200) must not pass for an empty one: everything would count as deleted. */
+function listPageFrom<T>(path: string, raw: RawList<T> | null): ListPage<T> {
+  const token = raw?.metadata?.continue;
+  const resourceVersion = raw?.metadata?.resourceVersion ?? '';
+  if (!isResourceVersion(resourceVersion)) {
+    throw new ApiError({
+      status: 0,
+      reason: 'BrokenAnswer',
+      message: `GET ${path}: the answer is not a list`,
+    });
+  }
   return {
-    items: raw.items ?? [],
-    resourceVersion: raw.metadata?.resourceVersion ?? '',
+    items: raw?.items ?? [],
+    resourceVersion,
     ...(token === undefined || token === '' ? {} : { continueToken: token }),
   };
 }

@@ -7,7 +7,9 @@ import { loadClusterAccess } from './cluster-access.ts';
 import { createInformer } from './informer.ts';
 import { describeKernel, widgets } from './kernel.behaviour.ts';
 import type { KubeObject } from './kube-object.ts';
-import { createTransport } from './transport.ts';
+import { describeMisbehaviour } from './misbehaviour.behaviour.ts';
+import { realStage } from './testing/stage.ts';
+import { type Transport, createTransport } from './transport.ts';
 
 const crds = { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions' };
 const openObject = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
@@ -41,6 +43,8 @@ const widgetCrd = {
 
 let dataDir: DataDir;
 let plane: ControlPlane;
+/** One for all stages: what breaks is on the stage's own wire. */
+let shared: Transport;
 
 beforeAll(async () => {
   dataDir = await DataDir.temporary();
@@ -50,9 +54,11 @@ beforeAll(async () => {
   await client.create(crds, undefined, widgetCrd);
   await vi.waitFor(() => client.listPage(widgets, {}), { timeout: 20_000 });
   await transport.close();
+  shared = open();
 });
 
 afterAll(async () => {
+  await shared.close();
   await plane.stop();
   dataDir.close({ remove: true });
 });
@@ -62,6 +68,8 @@ const open = () => createTransport(loadClusterAccess({ kubeconfig: plane.adminKu
 describeKernel('a real kube-apiserver', () =>
   Promise.resolve({ transport: open(), stop: () => Promise.resolve() }),
 );
+
+describeMisbehaviour('a real kube-apiserver', () => realStage(shared));
 
 describe('only on a real server', () => {
   test('a refusal names the field', async () => {

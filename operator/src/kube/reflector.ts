@@ -34,7 +34,7 @@ const backoffTiming = { initialMillis: 800, maxMillis: 30_000, jitter: 1, resetA
 const watchMinSeconds = 300;
 /** Bookmarks come about once a minute; nothing for this long means that the connection is dead. */
 export const watchSilenceMaxMillis = 130_000;
-/** A watch that ended sooner without a single event counts as a failure, or a server that closes at once makes us spin. */
+/** A watch that ended sooner and brought no news counts as a failure, or a server that closes (or repeats itself) at once makes us spin. */
 const watchTooShortMillis = 1_000;
 
 export class Reflector<T extends KubeObject> {
@@ -120,14 +120,13 @@ export class Reflector<T extends KubeObject> {
       observer.watchStarted({ gapMillis: started - (this.#watchEndedMillis ?? started) });
       this.#watchEndedMillis = undefined;
       cancelWatchdog = startWatchdog(clock, () => this.#lastContact ?? started, abort);
-      let events = 0;
+      let news = 0;
       for await (const line of lines) {
         this.#lastContact = clock.now();
-        events += 1;
-        this.#take(parseEvent(line));
+        if (this.#take(parseEvent(line))) news += 1;
       }
-      if (events === 0 && clock.now() - started < watchTooShortMillis)
-        throw new Error('the watch ended at once');
+      if (news === 0 && clock.now() - started < watchTooShortMillis)
+        throw new Error('the watch ended at once and brought nothing new');
     } finally {
       this.#watchEndedMillis ??= clock.now();
       cancelWatchdog?.();
@@ -136,20 +135,24 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  #take(event: WatchEvent): void {
+  /** True when it was news of an object. */
+  #take(event: WatchEvent): boolean {
     const { scope } = this.#options;
     switch (event.type) {
       case 'BOOKMARK':
-        return scope.bookmark(event.object.metadata.resourceVersion);
+        scope.bookmark(event.object.metadata.resourceVersion);
+        return false;
       case 'ERROR':
         throw apiErrorFromStatus(event.object);
       case 'ADDED':
       case 'MODIFIED':
       case 'DELETED': {
         const object = this.#convert(event.object);
-        if (object === undefined) scope.bookmark(event.object.metadata.resourceVersion);
-        else scope.apply(event.type, object);
+        return object === undefined ? scope.leaveOut(event.object) : scope.apply(event.type, object);
       }
+      default:
+        // A kind of event that this version of us does not know.
+        return false;
     }
   }
 

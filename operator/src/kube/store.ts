@@ -38,7 +38,10 @@ export type StoreScope<T extends KubeObject> = {
   resourceVersion(): string | undefined;
   /** 'stale': the list is older than what we know, from a server that lags; nothing was taken over. */
   replace(items: readonly T[], resourceVersion: string, isConsistentRead: boolean): 'replaced' | 'stale';
-  apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void;
+  /** False for replayed history, which changes nothing. */
+  apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): boolean;
+  /** An event whose object cannot be read: what we knew of it is no longer true, so it goes, as it would with the next list. */
+  leaveOut(raw: KubeObject): boolean;
   bookmark(resourceVersion: string): void;
 };
 
@@ -95,6 +98,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
       replace: (items, resourceVersion, isConsistentRead) =>
         this.#replace(scope, items, resourceVersion, isConsistentRead),
       apply: (type, object) => this.#apply(scope, type, object),
+      leaveOut: (raw) => this.#leaveOut(scope, raw),
       bookmark: (resourceVersion) => {
         if (scope.seen === undefined || compare(resourceVersion, scope.seen) > 0)
           scope.seen = resourceVersion;
@@ -102,14 +106,33 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     };
   }
 
-  #apply(scope: Scope, type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void {
-    const { uid, resourceVersion } = object.metadata;
-    // Replayed history: a stream delivers in order, so everything up to `seen` has been dealt with.
-    if (scope.seen !== undefined && compare(resourceVersion, scope.seen) <= 0) return;
-    scope.seen = resourceVersion;
-    if (type !== 'DELETED') return this.#takeNewer(scope, object, 'watch', false);
+  #apply(scope: Scope, type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): boolean {
+    const { uid } = object.metadata;
+    if (!this.#advance(scope, object)) return false;
+    if (type !== 'DELETED') {
+      this.#takeNewer(scope, object, 'watch', false);
+      return true;
+    }
     scope.gone.delete(uid);
     if (this.#objects.get(keyOf(object.metadata))?.metadata.uid === uid) this.#remove(object, 'watch');
+    return true;
+  }
+
+  #leaveOut(scope: Scope, raw: KubeObject): boolean {
+    if (!this.#advance(scope, raw)) return false;
+    const cached = this.#objects.get(keyOf(raw.metadata));
+    const isOlder =
+      cached !== undefined && compare(cached.metadata.resourceVersion, raw.metadata.resourceVersion) < 0;
+    if (isOlder) this.#remove(cached, 'watch');
+    return true;
+  }
+
+  /** A stream delivers in order, so everything up to `seen` has been dealt with: false says that this is replayed history. */
+  #advance(scope: Scope, object: KubeObject): boolean {
+    const { resourceVersion } = object.metadata;
+    if (scope.seen !== undefined && compare(resourceVersion, scope.seen) <= 0) return false;
+    scope.seen = resourceVersion;
+    return true;
   }
 
   #replace(
