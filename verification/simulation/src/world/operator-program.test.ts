@@ -1,0 +1,134 @@
+import { commandSchema, messageVersion } from '@sagamesh/contracts/messages';
+import type { Command, Reply } from '@sagamesh/contracts/messages';
+import { commandConsumerName } from '@sagamesh/contracts/subjects';
+import { FakeBroker } from '@sagamesh/operator/controller/testing/fake-broker';
+import { describe, expect, it } from 'vitest';
+import { SimApi } from '../fakes/api.ts';
+import type { Fault } from '../kernel/fault.ts';
+import { Host } from '../kernel/host.ts';
+import type { SimProcess } from '../kernel/host.ts';
+import { Sim } from '../kernel/sim.ts';
+import { operatorProgram } from './operator-program.ts';
+
+const outcomes = { execute: 'Executed', compensate: 'Compensated', revoke: 'Revoked' } as const;
+const actions = [
+  ['order', 'create'],
+  ['order', 'cancel'],
+  ['inventory', 'reserve'],
+  ['inventory', 'release'],
+  ['payment', 'charge'],
+  ['payment', 'refund'],
+  ['order', 'confirm'],
+  ['inventory', 'settle'],
+] as const;
+
+/** Services that say yes to everything after a while. */
+function obligingBroker(process: SimProcess, commands: Command[]): FakeBroker {
+  const broker = new FakeBroker();
+  broker.consumers = new Set(actions.map(([service, action]) => commandConsumerName(service, action)));
+  broker.beforePublish = ({ body }) => {
+    const command = commandSchema.parse(body);
+    commands.push(command);
+    const { sagaUid, step, direction, commandId } = command;
+    const reply: Reply = {
+      version: messageVersion,
+      sagaUid,
+      step,
+      direction,
+      commandId,
+      outcome: outcomes[direction],
+      result: {},
+      reason: '',
+      message: '',
+    };
+    process.clock.schedule(20, () => broker.tell(reply));
+  };
+  return broker;
+}
+
+const order = {
+  customerId: 'ada',
+  currency: 'EUR',
+  items: [{ sku: 'KEYBOARD', quantity: 1, unitPriceCents: 4_999 }],
+  paymentMethod: 'pm_card_visa',
+};
+
+async function run(options: {
+  readonly seed?: number;
+  readonly sagas?: number;
+  readonly faults?: readonly Fault[];
+  readonly alwaysLeads?: boolean;
+  readonly untilMillis?: number;
+}) {
+  const sim = new Sim({ seed: options.seed ?? 1 });
+  const api = new SimApi(sim);
+  const commands: Command[] = [];
+  const program = operatorProgram({
+    api,
+    connectBroker: (process) => obligingBroker(process, commands),
+    alwaysLeads: options.alwaysLeads ?? false,
+  });
+  for (const name of ['operator-1', 'operator-2']) {
+    const host = new Host({ sim, name, role: 'operator', program });
+    sim.after(0, () => host.start());
+  }
+  sim.faults.plan(options.faults ?? []);
+  const names = Array.from({ length: options.sagas ?? 1 }, (_, index) => `order-${index}`);
+  for (const name of names) {
+    sim.after(3_000, () => api.asUser().apply(name, { order: { id: name, ...order } }));
+  }
+  await sim.runUntil(options.untilMillis ?? 60_000);
+  const outcomesSeen = names.map((name) => outcomeOf(api.asUser().get(name)?.['status']));
+  return { sim, api, commands, outcomes: outcomesSeen };
+}
+
+function outcomeOf(status: unknown): unknown {
+  return typeof status === 'object' && status !== null && 'outcome' in status ? status.outcome : undefined;
+}
+
+describe('the operator in the simulation', () => {
+  it('takes an OrderSaga of the default plan to its end, with the same trace each time', async () => {
+    const first = await run({});
+    const second = await run({});
+    expect(first.outcomes).toEqual(['Completed']);
+    expect(first.commands.map(({ step }) => step)).toEqual([
+      'createOrder',
+      'reserveInventory',
+      'processPayment',
+      'confirmOrder',
+      'settleInventory',
+    ]);
+    expect(second.sim.trace.hash).toBe(first.sim.trace.hash);
+    expect((await run({ seed: 2 })).sim.trace.hash).not.toBe(first.sim.trace.hash);
+  });
+
+  it('has one leader, and every write to a saga names the version that it was decided on', async () => {
+    const { api, sim } = await run({ sagas: 3 });
+    const writes = api.record.writes.filter(
+      ({ who, collection }) => who !== 'user' && collection.endsWith('ordersagas'),
+    );
+    expect(new Set(writes.map(({ who }) => who)).size).toBe(1);
+    expect(writes.every(({ isConditional, status }) => isConditional && status === 200)).toBe(true);
+    expect(sim.counts.get('operator leads')).toBe(1);
+    expect(api.list('apis/events.k8s.io/v1/events')).toHaveLength(6);
+    expect(api.list('apis/coordination.k8s.io/v1/leases')).toHaveLength(1);
+  });
+
+  it('lets both lead when the Lease lies', async () => {
+    const { api, commands, outcomes } = await run({ alwaysLeads: true });
+    const writers = new Set(api.record.writes.map(({ who }) => who).filter((who) => who !== 'user'));
+    expect(writers.size).toBe(2);
+    expect(commands.length).toBeGreaterThan(5);
+    expect(outcomes).toEqual(['Completed']);
+  });
+
+  it('starts again after it lost the Lease, and another one leads', async () => {
+    const { sim } = await run({
+      faults: [
+        { kind: 'api.away', atMillis: 2_000, forMillis: 20_000, probability: 1, target: 'operator-1' },
+      ],
+    });
+    expect(sim.counts.get('operator lost the Lease') ?? 0).toBeLessThanOrEqual(1);
+    expect(sim.counts.get('operator leads')).toBeGreaterThanOrEqual(1);
+  });
+});
