@@ -1,11 +1,32 @@
 import { randomUUID } from 'node:crypto';
-import { eventSubject, streamNames } from '@sagamesh/contracts/subjects';
+import { deadLetterSubject, eventSubject, streamNames } from '@sagamesh/contracts/subjects';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Broker, DurableConsumerSpec, IncomingMessage, Verdict } from './broker.ts';
 import { TerminalError } from './errors.ts';
 import { Collector, deferred } from './testing/collector.ts';
 
-/** What every implementation of the broker port must do. `open` gives a new client of the same broker. */
+/** What every implementation of the broker port must do. */
+
+/** How the suite reaches one implementation, in its own time. */
+export interface BrokerSetup {
+  /** A new client of the same broker. */
+  open(): Promise<Broker>;
+  nowMillis(): number;
+  wait(millis: number): Promise<void>;
+  /** As an administrator does, behind the clients' backs. */
+  deleteStream(name: string): Promise<void>;
+  /** Resolves when it reads. */
+  stuckReader(spec: DurableConsumerSpec): Promise<StuckReader>;
+}
+
+/** A process of its own that takes the first message it gets and stands still (SIGSTOP). */
+export interface StuckReader {
+  /** Resolves when it has one, and stands. */
+  readonly taken: Promise<void>;
+  /** It goes on and acknowledges what it has; resolves when it did. */
+  goOn(): Promise<void>;
+  kill(): Promise<void>;
+}
 
 const ack: Verdict = { kind: 'ack' };
 
@@ -31,11 +52,11 @@ function specFor(overrides: Partial<DurableConsumerSpec> = {}): DurableConsumerS
   };
 }
 
-export function brokerBehaviour(name: string, open: () => Promise<Broker>): void {
+export function brokerBehaviour(name: string, setup: BrokerSetup): void {
   describe(`${name} as a broker`, () => {
     let broker: Broker;
     beforeAll(async () => {
-      broker = await open();
+      broker = await setup.open();
     });
     afterAll(async () => broker.close());
 
@@ -65,7 +86,7 @@ export function brokerBehaviour(name: string, open: () => Promise<Broker>): void
       const spec = specFor();
       const seen = new Collector<{ count: number; atMillis: number }>();
       const reading = await broker.consume(spec, async (message) => {
-        seen.add({ count: message.deliveryCount, atMillis: performance.now() });
+        seen.add({ count: message.deliveryCount, atMillis: setup.nowMillis() });
         return message.deliveryCount < 3 ? { kind: 'retry', delayMillis: 200 } : ack;
       });
       await broker.publish({ subject: spec.filterSubject, body: text('x') });
@@ -172,12 +193,10 @@ export function brokerBehaviour(name: string, open: () => Promise<Broker>): void
     it('keeps a message that a long handler works on, past its ack wait', async () => {
       const spec = specFor({ ackWaitMillis: 600, concurrency: 1 });
       const seen = new Collector<string>();
-      const release = deferred();
       const reading = await broker.consume(spec, async (message) => {
         seen.add(`${textOf(message)}/${message.deliveryCount}`);
         if (textOf(message) === 'long') {
-          setTimeout(() => release.resolve(), 2_000);
-          await release.promise;
+          await setup.wait(2_000);
         }
         return ack;
       });
@@ -241,7 +260,7 @@ export function brokerBehaviour(name: string, open: () => Promise<Broker>): void
     });
 
     it('tails only what is new, on every client, from the moment the call returns', async () => {
-      const other = await open();
+      const other = await setup.open();
       const subject = eventSubject(`tail.${randomUUID()}`);
       await broker.publish({ subject, body: text('before') });
       const here = new Collector<string>();
@@ -290,6 +309,131 @@ export function brokerBehaviour(name: string, open: () => Promise<Broker>): void
       await expect(broker.publish({ subject: eventSubject('test.large'), body })).rejects.toThrow(
         TerminalError,
       );
+    });
+
+    it('gives what a reader that stands still has to another, and counts', async () => {
+      const spec = specFor({ ackWaitMillis: 1_000, concurrency: 1 });
+      const stuck = await setup.stuckReader(spec);
+      await broker.publish({ subject: spec.filterSubject, body: text('x') });
+      await stuck.taken;
+      const seen = new Collector<string>();
+      const reading = await broker.consume(spec, async (message) => {
+        seen.add(`${textOf(message)}/${message.deliveryCount}`);
+        return ack;
+      });
+      expect(await seen.reached(1)).toEqual(['x/2']);
+      await stuck.kill();
+      await reading.stop();
+    });
+
+    it('takes a late acknowledgement, even while another works on the message', async () => {
+      const spec = specFor({ ackWaitMillis: 1_000, concurrency: 1 });
+      const stuck = await setup.stuckReader(spec);
+      await broker.publish({ subject: spec.filterSubject, body: text('x') });
+      await stuck.taken;
+      const seen = new Collector<string>();
+      const late = deferred();
+      const reading = await broker.consume(spec, async (message) => {
+        seen.add(`${textOf(message)}/${message.deliveryCount}`);
+        if (textOf(message) !== 'x') return ack;
+        await late.promise;
+        return { kind: 'retry', delayMillis: 0 };
+      });
+      await seen.includes('x/2');
+      await stuck.goOn();
+      await stuck.kill();
+      late.resolve();
+      await broker.publish({ subject: spec.filterSubject, body: text('next') });
+      await seen.includes('next/1');
+      await setup.wait(1_500);
+      expect(seen.items).toEqual(['x/2', 'next/1']);
+      await reading.stop();
+    });
+
+    it('publishes into a stream that is missing by making it, numbered from 1', async () => {
+      const subject = deadLetterSubject(`test-${randomUUID()}`);
+      await broker.publish({ subject, body: text('old') });
+      await setup.deleteStream(streamNames.deadLetters);
+      await broker.publish({ subject, body: text('new') });
+      const spec = specFor({ stream: streamNames.deadLetters, filterSubject: subject, deliver: 'all' });
+      const seen = new Collector<string>();
+      const reading = await broker.consume(spec, async (message) => {
+        seen.add(`${textOf(message)} #${message.streamSequence}`);
+        return ack;
+      });
+      expect(await seen.reached(1)).toEqual(['new #1']);
+      await reading.stop();
+    });
+
+    it('goes on when a stream is deleted under its readers: two of one consumer, and a tail', async () => {
+      const other = await setup.open();
+      const subject = deadLetterSubject(`test-${randomUUID()}`);
+      const spec = specFor({ stream: streamNames.deadLetters, filterSubject: subject, concurrency: 1 });
+      const tailed = new Collector<string>();
+      const tail = await other.tail(spec.stream, subject, (message) => {
+        tailed.add(`${textOf(message)} #${message.streamSequence}`);
+      });
+      // Both hands are needed at once, so each client gets one message.
+      const both = Array.from({ length: 2 }, () => deferred());
+      const seen = new Collector<string>();
+      const handler = async (message: IncomingMessage): Promise<Verdict> => {
+        seen.add(`${textOf(message)} #${message.streamSequence}`);
+        if (seen.items.length % 2 === 0) both[seen.items.length / 2 - 1]?.resolve();
+        await both[Math.ceil(seen.items.length / 2) - 1]?.promise;
+        return ack;
+      };
+      const readings = [await broker.consume(spec, handler), await other.consume(spec, handler)];
+      await broker.publish({ subject, body: text('a') });
+      await broker.publish({ subject, body: text('b') });
+      await seen.reached(2);
+      await tailed.reached(2);
+      await setup.deleteStream(spec.stream);
+      await broker.publish({ subject, body: text('c') });
+      await broker.publish({ subject, body: text('d') });
+      expect([...(await seen.reached(4))].slice(2).toSorted()).toEqual(['c #1', 'd #2']);
+      expect((await tailed.reached(4)).slice(2)).toEqual(['c #1', 'd #2']);
+      await Promise.all(readings.map((reading) => reading.stop()));
+      await tail.stop();
+      await other.close();
+    });
+
+    it('knows no message ids in a stream that was made anew', async () => {
+      const subject = deadLetterSubject(`test-${randomUUID()}`);
+      const messageId = randomUUID();
+      const seen = new Collector<string>();
+      const spec = specFor({ stream: streamNames.deadLetters, filterSubject: subject });
+      const reading = await broker.consume(spec, async (message) => {
+        seen.add(textOf(message));
+        return ack;
+      });
+      await broker.publish({ subject, body: text('one'), messageId });
+      await seen.reached(1);
+      await setup.deleteStream(spec.stream);
+      await broker.publish({ subject, body: text('two'), messageId });
+      expect(await seen.reached(2)).toEqual(['one', 'two']);
+      await reading.stop();
+    });
+
+    it('delivers to each consumer what fits its filter, wildcards included', async () => {
+      const id = randomUUID();
+      const seen = new Collector<string>();
+      const filters = [`events.${id}.a.one`, `events.${id}.*.one`, `events.${id}.>`];
+      const readings = await Promise.all(
+        filters.map(async (filterSubject, index) =>
+          broker.consume(specFor({ filterSubject }), async (message) => {
+            seen.add(`${index} ${textOf(message)}`);
+            return ack;
+          }),
+        ),
+      );
+      for (const subject of ['a.one', 'b.one', 'b.two', 'a.one.more']) {
+        await broker.publish({ subject: `events.${id}.${subject}`, body: text(subject) });
+      }
+      const items = [...(await seen.reached(7))].toSorted();
+      expect(items).toEqual(
+        ['0 a.one', '1 a.one', '1 b.one', '2 a.one', '2 a.one.more', '2 b.one', '2 b.two'].toSorted(),
+      );
+      for (const reading of readings) await reading.stop();
     });
 
     it('answers a ping', async () => {

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { commandSubject, eventSubject, replySubject, streamNames } from '@sagamesh/contracts/subjects';
 import { DataDir } from '@sagamesh/sandbox/data-dir';
@@ -12,6 +11,8 @@ import { openNatsBroker, type NatsBroker } from './nats-broker.ts';
 import { streamDefinitions } from './streams.ts';
 import { Collector } from './testing/collector.ts';
 import { silentLogger } from './testing/silent-logger.ts';
+import { startStuckReader } from './testing/stuck-reader.ts';
+import { pause } from './timing.ts';
 
 const ack: Verdict = { kind: 'ack' };
 
@@ -75,7 +76,13 @@ const subjects: readonly (readonly [string, string])[] = [
   [streamNames.deadLetters, 'dlq.inventory'],
 ];
 
-brokerBehaviour('NATS', async () => open());
+brokerBehaviour('NATS', {
+  open: async () => open(),
+  nowMillis: () => performance.now(),
+  wait: pause,
+  deleteStream: async (name) => void (await jsm.streams.delete(name)),
+  stuckReader: async (spec) => startStuckReader(server.url, spec),
+});
 
 describe('streams', () => {
   it('are made as they are defined', async () => {
@@ -189,31 +196,15 @@ describe('when a worker process is killed', () => {
     const broker = open();
     const subject = eventSubject(`killed.${randomUUID()}`);
     const spec = { ...specOn(streamNames.events, subject), ackWaitMillis: 1_000 };
-    const worker = spawn(
-      process.execPath,
-      [
-        '--import',
-        'tsx',
-        new URL('testing/stuck-worker.ts', import.meta.url).pathname,
-        server.url,
-        JSON.stringify(spec),
-      ],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    const taken = new Promise((resolve) => worker.stdout.once('data', resolve));
-    await expect
-      .poll(async () => broker.consumerNames(spec.stream, 0), { timeout: 20_000 })
-      .toContain(spec.consumer);
-    await broker.publish({ subject, body: body('x') });
-    await taken;
+    const worker = await startStuckReader(server.url, spec);
+    await broker.publish({ subject: spec.filterSubject, body: body('x') });
+    await worker.taken;
     const seen = new Collector<number>();
     await broker.consume(spec, async (message) => {
       seen.add(message.deliveryCount);
       return ack;
     });
-    const gone = new Promise((resolve) => worker.once('exit', resolve));
-    worker.kill('SIGKILL');
-    await gone;
+    await worker.kill();
     // Its request for more hands may have swallowed one delivery more.
     const [deliveryCount] = await seen.reached(1);
     expect(deliveryCount).toBeGreaterThanOrEqual(2);

@@ -1,11 +1,21 @@
 import { openNatsBroker } from '../nats-broker.ts';
 import { silentLogger } from './silent-logger.ts';
 
-/** A process of its own that takes one message and never answers it: `stuck-worker.ts <nats url> <consumer spec as JSON>`. Says `taken` on stdout. */
+/**
+ * A process of its own that takes one message and holds it: `stuck-worker.ts <nats url> <consumer spec as JSON>`. Says on stdout `reading`,
+ * `taken`, and `acknowledged` after a line on stdin told it to go on.
+ */
 
 const [url = '', spec = ''] = process.argv.slice(2);
 const broker = openNatsBroker({ url, name: 'stuck', logger: silentLogger });
-await broker.consume(JSON.parse(spec), async () => {
+const goOn = new Promise((resolve) => process.stdin.once('data', resolve));
+const reading = await broker.consume(JSON.parse(spec), async () => {
   process.stdout.write('taken\n');
-  return new Promise(() => undefined);
+  await goOn;
+  return { kind: 'ack' };
 });
+process.stdout.write('reading\n');
+await goOn;
+await reading.stop();
+await broker.ping(5_000);
+process.stdout.write('acknowledged\n');
