@@ -69,7 +69,7 @@ export class ApiUser {
     const key = this.#key(name);
     try {
       carryOut();
-      this.#tell({ verb, key, isStatus, status: 200 });
+      this.#tell({ verb, key, isStatus, status: verb === 'POST' ? 201 : 200 });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       this.#tell({ verb, key, isStatus, status: error.status });
