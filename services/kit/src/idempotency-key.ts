@@ -1,4 +1,3 @@
-import type { Request } from 'express';
 import { HttpProblem } from '@sagamesh/runtime/problem';
 import type { Db, Tx } from './db.ts';
 import { canonicalJson, sha256Hex } from './request-hash.ts';
@@ -18,6 +17,15 @@ export interface IdempotentAnswer extends Required<Answer> {
   readonly replayed: boolean;
 }
 
+/** What is read of a request, in express' own shape. */
+export interface IdempotentRequest {
+  readonly method: string;
+  readonly baseUrl: string;
+  readonly path: string;
+  readonly body?: unknown;
+  header(name: string): string | undefined;
+}
+
 interface KeyRow {
   readonly body_hash: string;
   readonly answer: Answer;
@@ -34,7 +42,7 @@ export function parseIdempotencyKey(header: string): string | undefined {
   return key.length >= 1 && key.length <= keyLengthMax ? key : undefined;
 }
 
-function keyOf(request: Request): string {
+function keyOf(request: IdempotentRequest): string {
   const header = request.header('idempotency-key');
   const key = header === undefined ? undefined : parseIdempotencyKey(header);
   if (key !== undefined) return key;
@@ -94,7 +102,7 @@ async function storedAnswer(tx: Tx, scope: string, key: string, bodyHash: string
  */
 export async function idempotent(
   db: Db,
-  request: Request,
+  request: IdempotentRequest,
   caller: string,
   effect: (tx: Tx) => Promise<Answer>,
 ): Promise<IdempotentAnswer> {

@@ -1,6 +1,4 @@
 import { startEventConsumers } from '@sagamesh/kit/event-consumer';
-import type { EventSubscription } from '@sagamesh/kit/inbox';
-import { onEventAtLeastOnce } from '@sagamesh/kit/inbox';
 import { createHealth } from '@sagamesh/runtime/health';
 import { createHttpApp } from '@sagamesh/runtime/http-app';
 import { startHttpServer } from '@sagamesh/runtime/http-server';
@@ -12,7 +10,7 @@ import type { Shutdown, ShutdownProcess } from '@sagamesh/runtime/shutdown';
 import { installShutdown } from '@sagamesh/runtime/shutdown';
 import { Counter } from 'prom-client';
 import type { NotificationConfig } from './config.ts';
-import type { NotifiedEvent } from './compose.ts';
+import { notificationSubscriptions } from './notification-subscriptions.ts';
 import type { NotifierOptions } from './notifier.ts';
 import { createNotifier } from './notifier.ts';
 import { createSmsChannel } from './sms-channel.ts';
@@ -67,7 +65,7 @@ export async function startNotification(
       broker,
       logger,
       storage: undefined,
-      subscriptions: subscriptions(notify),
+      subscriptions: notificationSubscriptions(notify),
       concurrency,
     });
     shutdown.add('stop', 'consumers', async () => {
@@ -81,14 +79,6 @@ export async function startNotification(
   health.setStarted();
   logger.info({ version: config.SERVICE_VERSION }, 'ready');
   return running;
-}
-
-function subscriptions(notify: (event: NotifiedEvent) => Promise<void>): readonly EventSubscription[] {
-  return [
-    onEventAtLeastOnce('order.confirmed', notify),
-    onEventAtLeastOnce('order.cancelled', notify),
-    onEventAtLeastOnce('payment.refunded', notify),
-  ];
 }
 
 function openChannels(config: NotificationConfig, metrics: Metrics, shutdown: Shutdown): NotifierOptions {

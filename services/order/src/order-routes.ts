@@ -1,18 +1,15 @@
 import { orderSchema } from '@sagamesh/contracts/order';
 import { type Caller, callerOf } from '@sagamesh/kit/auth';
-import type { Db } from '@sagamesh/kit/db';
-import { idempotent } from '@sagamesh/kit/idempotency-key';
-import { HttpProblem, parseBody, parseQuery } from '@sagamesh/runtime/problem';
+import { HttpProblem, parseQuery } from '@sagamesh/runtime/problem';
 import type { IRouter, Request, RequestHandler, Response } from 'express';
-import type { OrderRecord } from './order-record.ts';
-import { listQuerySchema, orderRequestSchema } from './order-requests.ts';
+import { listQuerySchema } from './order-requests.ts';
 import { findOrder, listOrders } from './order-store.ts';
-import { placeOrder, type PlaceOrderOptions } from './place-order.ts';
+import { orderView } from './order-view.ts';
+import { takeOrder, type TakeOrderOptions } from './take-order.ts';
 
 /** HTTP of the order service. Every route needs a token; a customer sees only the own orders, the role `admin` all. */
 
-export interface OrderRoutesOptions extends PlaceOrderOptions {
-  readonly db: Db;
+export interface OrderRoutesOptions extends TakeOrderOptions {
   /** From the kit: refuses with 401, else makes `callerOf` answer. */
   readonly authenticate: RequestHandler;
 }
@@ -21,24 +18,7 @@ export function addOrderRoutes(router: IRouter, options: OrderRoutesOptions): vo
   const { db, authenticate } = options;
   router.post('/api/v1/orders', authenticate, async (request: Request, response) => {
     const customerId = customerOf(response);
-    const wanted = parseBody(orderRequestSchema, request.body);
-    const answer = await idempotent(db, request, customerId, async (tx) => {
-      const placement = await placeOrder(tx, customerId, wanted, options);
-      if (placement.kind === 'invalid') {
-        throw new HttpProblem({
-          status: 422,
-          title: 'The order cannot be priced',
-          detail: 'See `errors`: each entry points to a field and says what is wrong with it.',
-          errors: placement.problems,
-        });
-      }
-      const { record } = placement;
-      return {
-        status: 201,
-        body: orderView(record),
-        headers: { location: `/api/v1/orders/${record.order.id}` },
-      };
-    });
+    const answer = await takeOrder(request, customerId, options);
     response.status(answer.status).set(answer.headers).json(answer.body);
   });
   router.get('/api/v1/orders', authenticate, async (request: Request, response) => {
@@ -77,21 +57,4 @@ function customerOf(response: Response): string {
     status: 403,
     detail: 'The subject of this token is not a customer id that orders can carry.',
   });
-}
-
-/** What a customer reads of an order: everything but the means of payment and the operator's bookkeeping. */
-function orderView({ order, totalCents, state, cancelReason, createdAt, updatedAt }: OrderRecord) {
-  const { id, customerId, currency, items, contact } = order;
-  return {
-    id,
-    state,
-    customerId,
-    currency,
-    items,
-    totalCents,
-    ...(contact === undefined ? {} : { contact }),
-    ...(cancelReason === null ? {} : { cancelReason }),
-    createdAt: createdAt.toISOString(),
-    updatedAt: updatedAt.toISOString(),
-  };
 }

@@ -68,13 +68,17 @@ describe('the simulated provider', () => {
     const paymentId = await created(all);
     await all.connect().confirm(paymentId);
     await all.connect().refund(paymentId, 'saga-1/processPayment/refund-0');
-    const about = { paymentId, sagaUid: 'saga-1', step: 'processPayment', orderId: 'order-1' };
+    const about = { sagaUid: 'saga-1', step: 'processPayment', orderId: 'order-1' };
     const money = { amountCents: 4_999, currency: 'EUR' };
     expect(all.provider.movements).toMatchObject([
-      { kind: 'captured', ...about, ...money },
-      { kind: 'refunded', ...about, ...money },
+      { kind: 'captured', intentId: paymentId, ...about, ...money },
+      { kind: 'refunded', intentId: paymentId, ...about, ...money },
     ]);
-    expect(all.provider.objects).toEqual([{ ...about, ...money, status: 'succeeded' }]);
+    expect(all.provider.facts()).toMatchObject({
+      intents: [{ id: paymentId, ...about, status: 'succeeded' }],
+      captures: [{ intentId: paymentId }],
+      refunds: [{ intentId: paymentId }],
+    });
   });
 
   it('keeps what it did when the answer is lost', async () => {
@@ -106,7 +110,7 @@ describe('the simulated provider', () => {
   it('refuses connections while it is away', async () => {
     const all = site([{ kind: 'provider.away', ...always }]);
     await expect(all.connect().create(request)).rejects.toBeInstanceOf(RetryableError);
-    expect(all.provider.objects).toEqual([]);
+    expect(all.provider.facts().intents).toEqual([]);
   });
 
   it('carries a late request out although nobody waits any more', async () => {
@@ -158,7 +162,8 @@ describe('the simulated provider', () => {
       .finally(() => {
         isAnswered = true;
       });
-    await expect.poll(() => kindsOf(all.provider), { interval: 1 }).toEqual(['captured']);
+    await expect.poll(() => all.host.process?.nonce, { interval: 1 }).toBe('payment-1-2');
+    expect(kindsOf(all.provider)).toEqual(['captured']);
     expect(await all.connect().read(paymentId)).toMatchObject({ phase: 'captured' });
     expect(isAnswered).toBe(false);
   });

@@ -1,8 +1,14 @@
+import type { ProviderFacts, ProviderMovement } from '@sagamesh/invariants/facts';
 import { readCall } from '@sagamesh/payment-provider/http-exchange';
 import type { Journal } from '@sagamesh/payment-provider/journal';
 import type { Ledger } from '@sagamesh/payment-provider/ledger-read-out';
 import { readOut } from '@sagamesh/payment-provider/ledger-read-out';
-import { emptyLedger, type LedgerEntry } from '@sagamesh/payment-provider/ledger-state';
+import {
+  emptyLedger,
+  type Capture,
+  type LedgerEntry,
+  type Refund,
+} from '@sagamesh/payment-provider/ledger-state';
 import { PaymentProvider, type ProviderRequest } from '@sagamesh/payment-provider/payment-provider';
 import { refused, serverError, type Answer } from '@sagamesh/payment-provider/stripe-answer';
 import type { PaymentGateway } from '@sagamesh/service-payment/payment-gateway';
@@ -20,28 +26,7 @@ import { ConnectionRefused, openConnection, sendThrough } from './provider-conne
  * gateway and the real Stripe SDK. Only the network between them and the clock are simulated. It outlives processes and its own restarts.
  */
 
-export interface MoneyMovement {
-  readonly kind: 'captured' | 'refunded';
-  readonly paymentId: string;
-  readonly sagaUid: string;
-  readonly step: string;
-  readonly orderId: string;
-  readonly amountCents: number;
-  /** ISO 4217, upper case. */
-  readonly currency: string;
-  readonly atMillis: number;
-}
-
-/** One PaymentIntent. */
-export interface ProviderObject {
-  readonly paymentId: string;
-  readonly sagaUid: string;
-  readonly step: string;
-  readonly orderId: string;
-  readonly status: string;
-  readonly amountCents: number;
-  readonly currency: string;
-}
+export type MoneyMovement = ProviderMovement & { readonly kind: 'captured' | 'refunded' };
 
 const apiKey = 'sk_test_simulation';
 /** PAYMENT_TIMEOUT_MILLIS, SLOW_MILLIS and SILENCE_MILLIS as they are by default. */
@@ -99,15 +84,17 @@ export class SimProvider {
     return this.#movements;
   }
 
-  /** Every PaymentIntent, in the order of their making. */
-  get objects(): readonly ProviderObject[] {
-    return [...this.#ledger.intents.values()].map(({ id, status, amountCents, currency, metadata }) => ({
-      paymentId: id,
-      ...placeOf(metadata),
-      status,
-      amountCents,
-      currency: currency.toUpperCase(),
-    }));
+  /** The provider's books for the checkers. */
+  facts(): ProviderFacts {
+    return {
+      intents: [...this.#ledger.intents.values()].map(({ id, status, metadata }) => ({
+        id,
+        ...placeOf(metadata),
+        status,
+      })),
+      captures: this.#movements.filter(({ kind }) => kind === 'captured'),
+      refunds: this.#movements.filter(({ kind }) => kind === 'refunded'),
+    };
   }
 
   /** What `GET /ledger` of the bundled provider answers. */
@@ -159,23 +146,10 @@ export class SimProvider {
     if (refund !== undefined) this.#movements.push(this.#movementOf('refunded', refund));
   }
 
-  #movementOf(
-    kind: MoneyMovement['kind'],
-    {
-      intentId,
-      amountCents,
-      currency,
-    }: { readonly intentId: string; readonly amountCents: number; readonly currency: string },
-  ): MoneyMovement {
+  #movementOf(kind: MoneyMovement['kind'], moved: Capture | Refund): MoneyMovement {
+    const { id, intentId, amountCents, currency } = moved;
     const metadata = this.#ledger.intents.get(intentId)?.metadata ?? {};
-    return {
-      kind,
-      paymentId: intentId,
-      ...placeOf(metadata),
-      amountCents,
-      currency: currency.toUpperCase(),
-      atMillis: this.#sim.nowMillis,
-    };
+    return { kind, id, intentId, ...placeOf(metadata), amountCents, currency: currency.toUpperCase() };
   }
 
   /** Asked by the provider when it is about to carry a request out. */
@@ -244,8 +218,8 @@ export class SimProvider {
 
 function placeOf(metadata: Readonly<Record<string, string>>) {
   return {
-    sagaUid: metadata['saga_uid'] ?? '',
-    step: metadata['step'] ?? '',
-    orderId: metadata['order_id'] ?? '',
+    sagaUid: metadata['saga_uid'] ?? null,
+    step: metadata['step'] ?? null,
+    orderId: metadata['order_id'] ?? null,
   };
 }
