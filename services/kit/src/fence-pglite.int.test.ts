@@ -1,3 +1,4 @@
 import { describeFence } from './testing/fence.behaviour.ts';
+import { openTestDatabase } from './testing/test-database.ts';
 
-describeFence('pglite');
+describeFence('pglite', (migrations) => openTestDatabase('pglite', migrations));

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { dieOnceAt } from './testing/fake-provider.ts';
 import type { Command } from '@sagamesh/contracts/messages';
 import {
@@ -8,8 +8,14 @@ import {
   useFence,
   type FenceFixture,
 } from './testing/fence.behaviour.ts';
+import { openTestDatabase, stopTestPostgres } from './testing/test-database.ts';
+import type { Migration } from './migrations.ts';
 
-describeFence('postgres');
+const openPostgres = (migrations: readonly Migration[]) => openTestDatabase('postgres', migrations);
+
+afterAll(stopTestPostgres);
+
+describeFence('postgres', openPostgres);
 
 /** Which transactions wait for a lock: the fact that tells that two messages met at one place. */
 async function someoneWaits(fixture: FenceFixture): Promise<void> {
@@ -43,7 +49,7 @@ async function meet(fixture: FenceFixture, first: Command, second: Command) {
 }
 
 describe('races on two connections', () => {
-  const fixture = useFence('postgres');
+  const fixture = useFence(openPostgres);
 
   test('EXECUTE meets EXECUTE: one effect, both say Executed', async () => {
     const saga = localSaga();

@@ -1,4 +1,8 @@
+import { afterAll } from 'vitest';
 import { describeOutbox } from './testing/outbox.behaviour.ts';
+import { openTestDatabase, stopTestPostgres } from './testing/test-database.ts';
 
-describeOutbox('pglite');
-describeOutbox('postgres');
+afterAll(stopTestPostgres);
+
+describeOutbox('pglite', () => openTestDatabase('pglite'));
+describeOutbox('postgres', () => openTestDatabase('postgres'));

@@ -5,11 +5,11 @@ import { openDatabase } from './open-database.ts';
 import { describeDb } from './testing/db.behaviour.ts';
 import { openTestDatabase, stopTestPostgres } from './testing/test-database.ts';
 
-describeDb('postgres');
+afterAll(stopTestPostgres);
+
+describeDb('postgres', () => openTestDatabase('postgres'));
 
 describe('what only a server can show', () => {
-  afterAll(stopTestPostgres);
-
   test('a statement that takes too long is cancelled and may be tried again', async () => {
     const db = await openTestDatabase('postgres', [], { statementTimeoutMillis: 100 });
     await expect(db.query('select pg_sleep(5)')).rejects.toBeInstanceOf(RetryableError);

@@ -7,8 +7,9 @@ import { TerminalError } from '@sagamesh/runtime/errors';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDatabase } from './open-database.ts';
 import { describeDb } from './testing/db.behaviour.ts';
+import { openTestDatabase } from './testing/test-database.ts';
 
-describeDb('pglite');
+describeDb('pglite', () => openTestDatabase('pglite'));
 
 describe('a PGlite directory', () => {
   let parent: string;

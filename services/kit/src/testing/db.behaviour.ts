@@ -1,24 +1,19 @@
 import { RetryableError } from '@sagamesh/runtime/errors';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Db } from '../db.ts';
-import type { Engine } from '../open-database.ts';
 import { sqlStateOf } from '../sql-error.ts';
-import { openTestDatabase, stopTestPostgres } from './test-database.ts';
 
-/** What every database behind the port must do. */
-export function describeDb(engine: Engine): void {
-  describe(`the database port on ${engine}`, () => {
+/** What every database behind the port must do. `open` gives a database in which the test may make its table. */
+export function describeDb(name: string, open: () => Promise<Db>): void {
+  describe(`the database port on ${name}`, () => {
     let db: Db;
     beforeAll(async () => {
-      db = await openTestDatabase(engine);
+      db = await open();
       await db.exec(
         'create table note(id bigint primary key, body text, tags text[], data jsonb, at timestamptz)',
       );
     });
-    afterAll(async () => {
-      await db.close();
-      await stopTestPostgres();
-    });
+    afterAll(() => db.close());
 
     const insert = 'insert into note(id, body) values ($1, $2)';
     const count = async (id: number) => {

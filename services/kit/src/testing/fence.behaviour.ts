@@ -1,16 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Command } from '@sagamesh/contracts/messages';
 import type { Db } from '../db.ts';
-import type { Engine } from '../open-database.ts';
+import type { Migration } from '../migrations.ts';
 import { commandBuilder } from './command-builder.ts';
 import { dieOnceAt, FakeProvider, outsideStep } from './fake-provider.ts';
 import { localStep, type LocalStepProbe } from './local-step.ts';
 import { openStepHarness, type StepHarness } from './step-harness.ts';
-import { openTestDatabase, stopTestPostgres } from './test-database.ts';
 
 /** The fence table of docs/architecture.md, row by row, on a real database. */
 
 const ledger = { id: 'ledger', sql: 'create table ledger(saga_uid uuid not null, kind text not null)' };
+
+/** A database with the kit's tables and then the given ones. */
+type Open = (migrations: readonly Migration[]) => Promise<Db>;
 
 export interface FenceFixture {
   readonly db: Db;
@@ -21,11 +23,11 @@ export interface FenceFixture {
   readonly ledgerOf: (command: Command) => Promise<readonly string[]>;
 }
 
-export function useFence(engine: Engine): () => FenceFixture {
+export function useFence(open: Open): () => FenceFixture {
   let db: Db;
   let fixture: FenceFixture;
   beforeAll(async () => {
-    db = await openTestDatabase(engine, [ledger]);
+    db = await open([ledger]);
   });
   beforeEach(() => {
     const probe = localStep();
@@ -39,10 +41,7 @@ export function useFence(engine: Engine): () => FenceFixture {
     };
     fixture = { db, harness, probe, provider, ledgerOf };
   });
-  afterAll(async () => {
-    await db.close();
-    await stopTestPostgres();
-  });
+  afterAll(() => db.close());
   return () => fixture;
 }
 
@@ -64,12 +63,12 @@ export const outsideSaga = (paymentMethod = 'pm_card_visa') => {
   };
 };
 
-export function describeFence(engine: Engine): void {
-  describe(`the fence on ${engine}, effect inside the database`, () => {
-    localTests(useFence(engine));
+export function describeFence(name: string, open: Open): void {
+  describe(`the fence on ${name}, effect inside the database`, () => {
+    localTests(useFence(open));
   });
-  describe(`the fence on ${engine}, effect outside`, () => {
-    outsideTests(useFence(engine));
+  describe(`the fence on ${name}, effect outside`, () => {
+    outsideTests(useFence(open));
   });
 }
 

@@ -4,12 +4,10 @@ import { deferred } from '@sagamesh/runtime/testing/collector';
 import { createLogger } from '@sagamesh/runtime/logger';
 import { createMetrics } from '@sagamesh/runtime/metrics';
 import type { Db } from '../db.ts';
-import type { Engine } from '../open-database.ts';
 import { startOutboxRelay, type OutboxRelay } from '../outbox-relay.ts';
 import { createOutbox, type Outbox } from '../outbox.ts';
 import type { NewEvent } from '../step.ts';
 import { brokerAway, MemoryBroker } from './memory-broker.ts';
-import { openTestDatabase, stopTestPostgres } from './test-database.ts';
 
 /** Outbox and relay on a real database. */
 
@@ -20,14 +18,14 @@ const event = (aggregateId: string): NewEvent => ({
   payload: { userId: aggregateId },
 });
 
-export function describeOutbox(engine: Engine): void {
-  describe(`the outbox on ${engine}`, () => {
+export function describeOutbox(name: string, open: () => Promise<Db>): void {
+  describe(`the outbox on ${name}`, () => {
     let db: Db;
     let broker: MemoryBroker;
     let outbox: Outbox;
     const relays: OutboxRelay[] = [];
     beforeAll(async () => {
-      db = await openTestDatabase(engine);
+      db = await open();
     });
     beforeEach(async () => {
       await db.query('delete from outbox');
@@ -37,10 +35,7 @@ export function describeOutbox(engine: Engine): void {
     afterEach(async () => {
       await Promise.all(relays.splice(0).map((relay) => relay.stop()));
     });
-    afterAll(async () => {
-      await db.close();
-      await stopTestPostgres();
-    });
+    afterAll(() => db.close());
 
     /** An hour between polls: what is published quickly was woken by the commit. */
     const start = (pollMillis = 3_600_000) => {

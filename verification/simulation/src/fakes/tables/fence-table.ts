@@ -28,6 +28,13 @@ export interface SagaFenceRow {
   readonly changed_at: Date;
 }
 
+/** One committed change of a row; what came and went within a transaction is not seen. */
+export interface FenceChange {
+  readonly atMillis: number;
+  readonly before: SagaFenceRow | undefined;
+  readonly after: SagaFenceRow;
+}
+
 const states = new Set(['pending', 'executed', 'rejected', 'compensated', 'tombstone']);
 
 function guard(row: SagaFenceRow, before: SagaFenceRow | undefined): void {
@@ -96,5 +103,10 @@ export function fenceTable(storage: Storage) {
       },
     },
   ];
-  return { rows, statements };
+  const history: FenceChange[] = [];
+  storage.onCommit((atMillis) => {
+    for (const { before, after } of rows.changes())
+      if (after !== undefined) history.push({ atMillis, before, after });
+  });
+  return { rows, history, statements };
 }

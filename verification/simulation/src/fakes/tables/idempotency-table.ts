@@ -1,5 +1,14 @@
 import { MemoryTable } from './memory-table.ts';
-import { changed, jsonOf, oneIf, rowOf, textOf, type Params, type Statement, type Storage } from './statement.ts';
+import {
+  changed,
+  jsonOf,
+  oneIf,
+  rowOf,
+  textOf,
+  type Params,
+  type Statement,
+  type Storage,
+} from './statement.ts';
 
 /** `idempotency_key` (services/kit/src/idempotency-key.ts). */
 

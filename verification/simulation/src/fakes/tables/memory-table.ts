@@ -63,6 +63,15 @@ export class MemoryTable<Row extends object> {
     this.#set(key, before as Row | undefined, this.#rows.get(key));
   }
 
+  /** What the open transaction changed so far: one change per row, from before the transaction to now. */
+  changes(): readonly { readonly before: Row | undefined; readonly after: Row | undefined }[] {
+    return [...this.#options.log.firstChanges(this)].map(([key, before]) => ({
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as in `restore`
+      before: before as Row | undefined,
+      after: this.#rows.get(key),
+    }));
+  }
+
   /** What the last commit left, whatever an open transaction is doing. */
   committedRows(): readonly Row[] {
     const changed = this.#options.log.firstChanges(this);

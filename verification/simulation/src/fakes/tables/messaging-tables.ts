@@ -47,7 +47,7 @@ const batchMax = 256;
 const keptMillis = 7 * 86_400_000;
 const waiting = 'waiting';
 
-export function outboxTable(storage: Storage) {
+function createOutbox(storage: Storage) {
   let lastSeq = 0;
   const byEventId = new UniqueIndex<OutboxTableRow>('outbox_event_id_key', (row) => row.event_id);
   const unpublished = new GroupIndex<OutboxTableRow>((row) =>
@@ -75,7 +75,14 @@ export function outboxTable(storage: Storage) {
       resends: 0,
     });
   };
-  const statements: readonly Statement[] = [
+  return { rows, byEventId, unpublished, add };
+}
+
+type Outbox = ReturnType<typeof createOutbox>;
+
+/** What handlers do. */
+function writeStatements({ rows, byEventId, add }: Outbox): readonly Statement[] {
+  return [
     {
       text: `insert into outbox(event_id, event_type, aggregate_id, event, correlation_id, traceparent)
         select e.event->>'eventId', e.event->>'eventType', e.event->>'aggregateId', e.event, $2, $3
@@ -88,7 +95,7 @@ export function outboxTable(storage: Storage) {
       },
     },
     {
-      text: `update outbox set published_at = null, resends = resends + 1 where event_id = any($1::text[])`,
+      text: 'update outbox set published_at = null, resends = resends + 1 where event_id = any($1::text[])',
       run: (params) => {
         const keys = textsOf(params, 1).flatMap((eventId) => byEventId.keyOf(eventId) ?? []);
         for (const key of keys) {
@@ -98,6 +105,12 @@ export function outboxTable(storage: Storage) {
         return changed(keys.length);
       },
     },
+  ];
+}
+
+/** What the relay does. */
+function relayStatements(storage: Storage, { rows, unpublished }: Outbox): readonly Statement[] {
+  return [
     {
       text: 'update outbox set published_at = now() where seq = any($1::bigint[])',
       run: (params) => {
@@ -114,27 +127,27 @@ export function outboxTable(storage: Storage) {
     {
       text: `select seq, event_id, event_type, aggregate_id, event, correlation_id, traceparent, resends
         from outbox where published_at is null order by seq limit ${batchMax}`,
-      run: () =>
-        rowsOf(
-          unpublished
-            .of(waiting)
-            .toSorted((a, b) => a.seq - b.seq)
-            .slice(0, batchMax),
-        ),
+      run: () => {
+        const inOrder = unpublished.of(waiting).toSorted((a, b) => a.seq - b.seq);
+        return rowsOf(inOrder.slice(0, batchMax));
+      },
     },
     {
       text: `delete from outbox where published_at < now() - interval '7 days'`,
       run: () => {
         const oldest = storage.now().getTime() - keptMillis;
-        const old = [...rows.values()].filter(
-          ({ published_at: at }) => at !== null && at.getTime() < oldest,
-        );
+        const old = [...rows.values()].filter((row) => (row.published_at?.getTime() ?? Infinity) < oldest);
         for (const row of old) rows.delete(String(row.seq));
         return changed(old.length);
       },
     },
   ];
-  return { rows, statements };
+}
+
+export function outboxTable(storage: Storage) {
+  const outbox = createOutbox(storage);
+  const statements = [...writeStatements(outbox), ...relayStatements(storage, outbox)];
+  return { rows: outbox.rows, statements };
 }
 
 export function inboxTable(storage: Storage) {

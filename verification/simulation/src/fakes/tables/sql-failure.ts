@@ -18,7 +18,8 @@ export function check(holds: boolean, constraint: string): void {
 }
 
 export function reference(exists: boolean, constraint: string): void {
-  if (!exists) throw new SqlFailure('23503', `insert or update violates foreign key constraint "${constraint}"`);
+  if (!exists)
+    throw new SqlFailure('23503', `insert or update violates foreign key constraint "${constraint}"`);
 }
 
 /** What a trigger says with RAISE EXCEPTION. */

@@ -20,6 +20,8 @@ export interface Storage {
   readonly log: UndoLog;
   /** `now()`: when the transaction began. */
   now(): Date;
+  /** Runs at each COMMIT, while the log still tells what changed. `atMillis`: the database's clock, epoch milliseconds. */
+  onCommit(remember: (atMillis: number) => void): void;
 }
 
 /** Statements differ in more than white space, or they are the same. */

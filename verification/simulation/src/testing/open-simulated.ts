@@ -1,0 +1,18 @@
+import type { Db } from '@sagamesh/kit/db';
+import type { DatabaseEngine } from '../fakes/database-engine.ts';
+import { SimDatabase } from '../fakes/database.ts';
+import { Host } from '../kernel/host.ts';
+import { Sim } from '../kernel/sim.ts';
+import { pump } from './pump.ts';
+
+/** A simulated database for a suite that knows nothing of virtual time: it runs on until the database is closed. */
+export function openSimulated(engineOf: (sim: Sim) => DatabaseEngine): Db {
+  const sim = new Sim({ seed: 'suite' });
+  const host = new Host({ sim, name: 'suite-1', role: 'suite', program: () => undefined });
+  host.start();
+  if (host.process === undefined) throw new Error('the host did not start');
+  const db = new SimDatabase(sim, 'suite', engineOf(sim)).connect(host.process);
+  const stop = pump(sim);
+  db.close = stop;
+  return db;
+}
