@@ -95,7 +95,12 @@ function makeFaults(random: SeededRandom, healAtMillis: number, replicas: number
   ].toSorted((a, b) => a.atMillis - b.atMillis);
 }
 
-export function hostNames(replicas: number): readonly { readonly name: string; readonly role: Role }[] {
+export interface HostName {
+  readonly name: string;
+  readonly role: Role;
+}
+
+export function hostNames(replicas: number): readonly HostName[] {
   return roles.flatMap((role) =>
     Array.from({ length: role === 'operator' ? 2 : replicas }, (_, index) => ({
       name: `${role}-${index + 1}`,
@@ -135,7 +140,7 @@ function makeMoments(random: SeededRandom, kind: FaultKind, healAtMillis: number
 function makeProcessFaults(
   random: SeededRandom,
   healAtMillis: number,
-  hosts: readonly { readonly name: string; readonly role: Role }[],
+  hosts: readonly HostName[],
 ): readonly Fault[] {
   return Array.from({ length: random.int(0, 8) }, (): Fault => {
     const { name: host, role } = random.pick(hosts);

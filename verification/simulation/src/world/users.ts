@@ -1,5 +1,6 @@
 import { abandonStepAnnotation, orderSagaStatusSchema } from '@sagamesh/contracts/order-saga';
 import { commandSubject, eventSubject, replySubject } from '@sagamesh/contracts/subjects';
+import type { UnreadableFact } from '@sagamesh/invariants/facts';
 import type { SeededRandom } from '../kernel/random.ts';
 import type { Sim } from '../kernel/sim.ts';
 import type { SagaPlan, UserAction } from '../schedule/run-plan.ts';
@@ -24,11 +25,21 @@ export const sagaNamespace = 'shop';
 const lookAgainMillis = 1_000;
 const patrolMillis = 20_000;
 
+const poisonable = [
+  { subject: commandSubject('inventory', 'reserve'), readers: ['inventory'] },
+  { subject: commandSubject('payment', 'refund'), readers: ['payment'] },
+  { subject: eventSubject('order.created'), readers: ['operator', 'inventory'] },
+  { subject: replySubject('order'), readers: [] },
+] as const;
+
 export class Users {
   /** Order id of each saga that has one by now. */
   readonly orderIds = new Map<number, string>();
   /** Object name of each saga. */
   readonly names = new Map<number, string>();
+  /** What was put in to be unreadable, once for each service that reads the subject; replies may meet nobody who leads, so they are left out. */
+  readonly poisoned: UnreadableFact[] = [];
+  #waiting = 0;
   readonly #options: UsersOptions;
   readonly #random: SeededRandom;
   readonly #specs = new Map<number, Readonly<Record<string, unknown>>>();
@@ -36,6 +47,11 @@ export class Users {
   constructor(options: UsersOptions) {
     this.#options = options;
     this.#random = options.sim.fork('users');
+  }
+
+  /** Somebody has still something in hand: an order that was not answered, an object that is to be made again. */
+  get isWaiting(): boolean {
+    return this.#waiting > 0;
   }
 
   plan(sagas: readonly SagaPlan[], actions: readonly UserAction[]): void {
@@ -59,7 +75,9 @@ export class Users {
     const random = this.#options.sim.fork(`saga-${saga.id}`);
     const wish = orderWish(saga, random);
     if (saga.origin === 'http') {
+      this.#waiting += 1;
       void this.#options.postOrder(wish).then((id) => {
+        this.#waiting -= 1;
         if (id === undefined) return;
         this.orderIds.set(saga.id, id);
         this.names.set(saga.id, id);
@@ -95,6 +113,7 @@ export class Users {
         return this.#abandonCurrent(name);
       case 'recreate':
         user.delete(name);
+        this.#waiting += 1;
         return this.#applyOnceGone(saga, name);
     }
   }
@@ -117,26 +136,26 @@ export class Users {
   #applyOnceGone(saga: number, name: string): void {
     const { sim, api } = this.#options;
     const spec = this.#specs.get(saga);
-    if (spec === undefined) return;
+    if (spec === undefined) {
+      this.#waiting -= 1;
+      return;
+    }
     if (api.asUser().get(name) !== undefined) {
       sim.after(lookAgainMillis, () => this.#applyOnceGone(saga, name));
       return;
     }
+    this.#waiting -= 1;
     sim.count('same name, another saga');
     api.asUser().apply(name, spec);
   }
 
   #poison(): void {
     const { bus, sim } = this.#options;
-    const subjects = [
-      commandSubject('inventory', 'reserve'),
-      commandSubject('payment', 'refund'),
-      replySubject('order'),
-      eventSubject('order.created'),
-    ];
-    const texts = ['no JSON', '{}', '{"version":99}', '\u0000', '[]'];
+    const { subject, readers } = this.#random.pick(poisonable);
+    const body = this.#random.pick(['no JSON', '{}', '{"version":99}', '[]']);
     sim.count('user poison');
-    bus.inject(this.#random.pick(subjects), new TextEncoder().encode(this.#random.pick(texts)), {});
+    bus.inject(subject, new TextEncoder().encode(body));
+    for (const service of readers) this.poisoned.push({ service, subject, body });
   }
 
   #statusOf(name: string) {

@@ -1,0 +1,63 @@
+import { checkAll } from '@sagamesh/invariants/all-invariants';
+import type { ReplayFact } from '@sagamesh/invariants/facts';
+import type { Finding } from '@sagamesh/invariants/finding';
+import { SimOverrunError } from '../kernel/sim.ts';
+import { makePlan } from '../schedule/make-plan.ts';
+import type { RunPlan } from '../schedule/run-plan.ts';
+import { memoryDatabases } from '../world/databases.ts';
+import { World } from '../world/world.ts';
+import type { RunResult } from './run-result.ts';
+
+/** One run from its plan to its findings. */
+
+export interface RunOptions {
+  /** Run twice, and hold both traces against each other (I14). */
+  readonly twice?: boolean;
+  readonly keepTrace?: boolean;
+}
+
+export function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
+  return runPlan(makePlan(seed), options);
+}
+
+export async function runPlan(plan: RunPlan, options: RunOptions = {}): Promise<RunResult> {
+  const replays: ReplayFact[] = [];
+  const { world, overrun } = await runWorld(plan, options.keepTrace ?? false);
+  const traceHash = world.sim.trace.hash;
+  if (options.twice) {
+    const again = await runWorld(plan, false);
+    replays.push({
+      what: `trace of seed ${plan.seed}`,
+      first: traceHash,
+      second: again.world.sim.trace.hash,
+    });
+  }
+  const facts = await world.facts(replays);
+  const { sim } = world;
+  await world.databases.close();
+  return {
+    seed: plan.seed,
+    traceHash,
+    sagas: facts.sagas?.length ?? 0,
+    virtualMillis: sim.nowMillis,
+    eventsRun: sim.eventsRun,
+    bitten: Object.fromEntries(sim.faults.bitten),
+    counts: Object.fromEntries(sim.counts),
+    findings: [...checkAll(facts), ...overrun],
+    traceLines: sim.trace.lines,
+  };
+}
+
+async function runWorld(
+  plan: RunPlan,
+  keepTrace: boolean,
+): Promise<{ readonly world: World; readonly overrun: readonly Finding[] }> {
+  const world = new World(plan, { keepTrace, makeDatabases: memoryDatabases });
+  try {
+    await world.run();
+    return { world, overrun: [] };
+  } catch (error) {
+    if (!(error instanceof SimOverrunError)) throw error;
+    return { world, overrun: [{ invariant: 'I10', evaluated: 1, violations: [error.message] }] };
+  }
+}
