@@ -218,6 +218,8 @@ export interface SagaVersion {
   readonly status: OrderSagaStatus;
   readonly finalizers: readonly string[];
   readonly deleting: boolean;
+  /** Value of the annotation by which a person gives up one step's acknowledgement. */
+  readonly abandonStep?: string;
   /** A person emptied or edited the status here: what it said before is no longer held against it. */
   readonly statusEditedByUser?: boolean;
 }
