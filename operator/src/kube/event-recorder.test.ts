@@ -218,6 +218,21 @@ describe('stopping', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('sends a count that was added while the one before was on its way', async () => {
+    const { clock, api, record, recorder, told } = setUp();
+    record();
+    await clock.advance(0);
+    const late = [record];
+    api.fault = () => void late.pop()?.();
+    record();
+    await recorder.stop(5_000);
+    expect(told().map((line) => line.replace(/,.*/, ''))).toEqual([
+      'POST {}',
+      'PATCH {"count":2',
+      'PATCH {"count":3',
+    ]);
+  });
+
   test('gives up in time when the server does not answer', async () => {
     const { clock, api, record, recorder } = setUp();
     api.fault = () => ({ kind: 'hang' });

@@ -149,11 +149,16 @@ class SeriesRecorder implements EventRecorder {
     for (let entry = this.#queue.shift(); entry !== undefined; entry = this.#queue.shift()) {
       await this.#send(entry);
       entry.isQueued = false;
-      // It became a series while it was being sent.
-      if (entry.storedCount === 1 && entry.count > 1) this.#enqueue(entry);
+      if (this.#isDueAgain(entry)) this.#enqueue(entry);
     }
     this.#senders -= 1;
     if (this.#senders === 0) this.#onIdle?.();
+  }
+
+  /** It became a series while it was being sent, or counted on while the last counts are collected. */
+  #isDueAgain(entry: Entry): boolean {
+    if (entry.count <= entry.storedCount) return false;
+    return entry.storedCount === 1 || (this.#isStopping && !this.#giveUp.signal.aborted);
   }
 
   /** Never rejects. */

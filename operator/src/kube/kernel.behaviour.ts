@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isAlreadyExists, isConflict, isInvalid, isNotFound } from './api-error.ts';
 import { type KubeClient, createKubeClient, listAll } from './client.ts';
-import { type Clock, systemClock } from './clock.ts';
+import { type Clock, sleep, systemClock } from './clock.ts';
 import { createElector } from './elector.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import { type Informer, createInformer } from './informer.ts';
@@ -33,9 +33,6 @@ export type Server = {
   readonly stop: () => Promise<void>;
 };
 
-/** Often, because virtual time goes on between two looks. */
-const polling = { interval: 5 };
-
 export function describeKernel(name: string, start: () => Promise<Server>): void {
   describe(`the kernel on ${name}`, () => {
     let server: Server;
@@ -52,6 +49,17 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
       await server.stop();
     });
 
+    /** Looks again and again, in the server's own time. */
+    const eventually = async (look: () => unknown, check: (seen: unknown) => void): Promise<void> => {
+      for (const endMillis = clock.now() + 5_000; ; await sleep(clock, 20)) {
+        const seen = await look();
+        try {
+          return check(seen);
+        } catch (error) {
+          if (clock.now() > endMillis) throw error;
+        }
+      }
+    };
     const newNamespace = async (): Promise<string> => {
       const namespace = `kernel-${(runs += 1)}`;
       await client.create(namespaces, undefined, {
@@ -210,7 +218,10 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
         expect(informer.store.size).toBe(3);
         await client.mergePatch(widgets, { namespace, name: 'a' }, { spec: { size: 5 } });
         await client.delete(widgets, { namespace, name: 'b' }, {});
-        await expect.poll(() => told().slice(3), polling).toEqual(['updated a watch', 'deleted b watch']);
+        await eventually(
+          () => told().slice(3),
+          (seen) => expect(seen).toEqual(['updated a watch', 'deleted b watch']),
+        );
         expect(informer.store.get(`${namespace}/a`)?.spec?.size).toBe(5);
         expect(informer.store.get(`${namespace}/c`)?.metadata).not.toHaveProperty('managedFields');
       });
@@ -225,7 +236,10 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
         );
         expect(informer.store.get(`${namespace}/a`)?.spec?.size).toBe(2);
         await create(namespace, 'last');
-        await expect.poll(() => told().includes('added last watch'), polling).toBe(true);
+        await eventually(
+          () => told().includes('added last watch'),
+          (seen) => expect(seen).toBe(true),
+        );
         expect(told().map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
           'added a',
           'updated a',
@@ -244,9 +258,10 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
         informer.store.observeWrite(last);
         expect(informer.store.size).toBe(0);
         await create(ref.namespace, 'later');
-        await expect
-          .poll(() => informer.store.get(`${ref.namespace}/later`) !== undefined, polling)
-          .toBe(true);
+        await eventually(
+          () => informer.store.get(`${ref.namespace}/later`) !== undefined,
+          (seen) => expect(seen).toBe(true),
+        );
         informer.store.observeWrite(last);
         expect(informer.store.get(`${ref.namespace}/a`)).toBeUndefined();
         expect(told().filter((line) => line.startsWith('deleted'))).toHaveLength(1);
@@ -276,7 +291,7 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
       const renewedAt = async (): Promise<string | undefined> =>
         (await client.get<Lease>(leases, { namespace, name: 'main' })).spec?.renewTime;
       const before = await renewedAt();
-      await expect.poll(renewedAt, polling).not.toBe(before);
+      await eventually(renewedAt, (seen) => expect(seen).not.toBe(before));
       expect([a.isLeader(), b.isLeader()]).toEqual([true, false]);
       await a.stop();
       expect(await b.waitUntilLeader()).toBe(true);
@@ -313,9 +328,15 @@ export function describeKernel(name: string, start: () => Promise<Server>): void
       recorder.record(event);
       const read = (): Promise<readonly Event[]> =>
         listAll<Event>(client, events, { namespace }).then((page) => page.items);
-      await expect.poll(async () => (await read()).length, polling).toBe(1);
+      await eventually(
+        async () => (await read()).length,
+        (seen) => expect(seen).toBe(1),
+      );
       recorder.record(event);
-      await expect.poll(async () => (await read())[0]?.series?.count, polling).toBe(2);
+      await eventually(
+        async () => (await read())[0]?.series?.count,
+        (seen) => expect(seen).toBe(2),
+      );
       recorder.record(event);
       await recorder.stop(5_000);
       expect((await read()).map((one) => one.series?.count)).toEqual([3]);
