@@ -196,41 +196,6 @@ describe('keeping the lead', () => {
       false,
     ]);
   });
-
-  test('a process that was stopped knows on waking, before its timers ran, that it may not act', async () => {
-    const { clock, candidate, lost, writes } = setUp();
-    const elector = candidate('a');
-    elector.start();
-    await clock.advance(1_000);
-    const before = writes();
-    clock.pause(30_000);
-    expect(elector.stillLeading()).toBe(false);
-    await clock.advance(0);
-    expect(lost).toEqual(['a']);
-    expect(writes()).toBe(before);
-  });
-
-  test('whoever sees another holder stops at once', async () => {
-    const { clock, client, candidate, lost } = setUp();
-    const elector = candidate('a');
-    elector.start();
-    await clock.advance(1_000);
-    await client.mergePatch(leases, ref, { spec: { holderIdentity: 'usurper' } });
-    await clock.advance(2_000);
-    expect(elector.isLeader()).toBe(false);
-    expect(lost).toEqual(['a']);
-  });
-
-  test('a deleted Lease is made again', async () => {
-    const { clock, client, candidate, lease } = setUp();
-    const elector = candidate('a');
-    elector.start();
-    await clock.advance(1_000);
-    await client.delete(leases, ref, {});
-    await clock.advance(6_000);
-    expect(elector.isLeader()).toBe(true);
-    expect((await lease()).spec?.holderIdentity).toBe('a');
-  });
 });
 
 describe('stopping', () => {

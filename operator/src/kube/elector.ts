@@ -184,19 +184,24 @@ class LeaseElector implements Elector {
     const lease = await client
       .get<Lease>(leases, { namespace, name }, this.#call())
       .catch((error: unknown) => (isNotFound(error) ? undefined : Promise.reject(error)));
-    if (lease === undefined) return this.#create();
-    this.#observed = observeLease(this.#observed, lease, this.#clock.now());
-    if (isHeldByAnother(this.#observed, identity, this.#clock.now())) {
-      if (this.isLeader()) this.#lose(`the Lease is held by ${lease.spec?.holderIdentity ?? 'another'}`);
+    // Looking may have taken longer than we may lead, or until we were stopped.
+    if (this.#isOver()) return false;
+    if (lease !== undefined) this.#observed = observeLease(this.#observed, lease, this.#clock.now());
+    const holder = lease?.spec?.holderIdentity ?? '';
+    if (this.isLeader() && holder !== '' && holder !== identity) {
+      this.#lose(`the Lease is held by ${holder}`);
       return false;
     }
+    // A deleted Lease frees nobody: its holder believes to lead until its next renewal, and makes it again.
+    if (this.#observed !== undefined && isHeldByAnother(this.#observed, identity, this.#clock.now()))
+      return false;
+    if (lease === undefined) return this.#create();
     await this.#write(this.#held());
     return true;
   }
 
   async #create(): Promise<boolean> {
     const { client, namespace, name } = this.#options;
-    this.#observed = undefined;
     const body = {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',

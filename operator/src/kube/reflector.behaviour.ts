@@ -2,7 +2,7 @@
  * The reflector against an API server, or a network, that misbehaves: edges that nobody saw, history that is gone, answers that make no
  * sense. Whatever happens, the store ends at the truth, nothing spins, and the observer is told why.
  */
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { ApiError } from './api-error.ts';
 import { watchSilenceMaxMillis } from './reflector.ts';
 import { type Misdeed, isList, isWatch } from './testing/misbehaving-transport.ts';
@@ -24,7 +24,7 @@ const requestsPerMinuteMax = 30;
 export function describeReflector(name: string, open: () => Stage): void {
   describe(`the reflector on ${name}`, () => {
     const opened: WatchedWidgets[] = [];
-    afterEach(async () => {
+    afterAll(async () => {
       for (const world of opened.splice(0)) await world.informer.stop();
     });
     const watching = async (
@@ -254,31 +254,35 @@ export function describeReflector(name: string, open: () => Stage): void {
       const hits = (at: Trouble['at']) => (call: Parameters<typeof isWatch>[0]) =>
         (at !== 'list' && isWatch(call)) || (at !== 'watch' && isList(call));
 
-      test.each(Object.keys(troubles))('from the start, %s: bounded, told, and healed', async (reason) => {
-        const trouble = troubles[reason];
-        if (trouble === undefined) return;
-        const world = await notStarted({ requestTimeoutMillis: 20_000 });
-        const { wire, stage, informer, failures } = world;
-        await world.create('a');
-        const bites = hits(trouble.at);
-        wire.misdeed = (call) => (bites(call) ? trouble.misdeed : undefined);
-        informer.start();
-        await stage.pass(stage.quietMillis / 2);
-        expect(worstMinute(wire.calls)).toBeLessThan(requestsPerMinuteMax);
-        expect(failures.length).toBeGreaterThan(0);
-        for (const { error } of failures) expect(error).toMatchObject(trouble.says);
-        expect(informer.hasSynced()).toBe(trouble.at === 'watch');
-        wire.behave();
-        await world.create('b');
-        await world.untilTrue();
-        expect(world.told()).toEqual(['added a', 'added b']);
-      });
+      test.concurrent.each(Object.keys(troubles))(
+        'from the start, %s: bounded, told, and healed',
+        async (reason) => {
+          const trouble = troubles[reason];
+          if (trouble === undefined) return;
+          const world = await notStarted({ requestTimeoutMillis: 20_000 });
+          const { wire, stage, informer, failures } = world;
+          await world.create('a');
+          const bites = hits(trouble.at);
+          wire.misdeed = (call) => (bites(call) ? trouble.misdeed : undefined);
+          informer.start();
+          await stage.pass(stage.quietMillis / 2);
+          expect(worstMinute(wire.calls)).toBeLessThan(requestsPerMinuteMax);
+          expect(failures.length).toBeGreaterThan(0);
+          for (const { error } of failures) expect(error).toMatchObject(trouble.says);
+          expect(informer.hasSynced()).toBe(trouble.at === 'watch');
+          wire.behave();
+          await world.create('b');
+          await world.untilTrue();
+          expect(world.told()).toEqual(['added a', 'added b']);
+          await informer.stop();
+        },
+      );
 
-      test.each(Object.keys(troubles))('later, %s: what was known stays known', async (reason) => {
+      test.concurrent.each(Object.keys(troubles))('later, %s: what was known stays known', async (reason) => {
         const trouble = troubles[reason];
         if (trouble === undefined) return;
         const world = await watching(({ create }) => create('a'), { requestTimeoutMillis: 20_000 });
-        const { wire, stage } = world;
+        const { wire, stage, informer } = world;
         const bites = hits(trouble.at);
         wire.misdeed = (call) => (bites(call) ? trouble.misdeed : undefined);
         wire.watch().injectError(410, 'Expired');
@@ -289,6 +293,7 @@ export function describeReflector(name: string, open: () => Stage): void {
         await world.create('b');
         await world.untilTrue();
         expect(world.told()).toEqual(['added a', 'added b']);
+        await informer.stop();
       });
 
       test('every watch replays an old event and ends: no hot loop', async () => {

@@ -30,6 +30,8 @@ export type Misdeed =
   | { readonly kind: 'answerLost' }
   /** Nothing ever comes back. */
   | { readonly kind: 'hang' }
+  /** Reaches the server only when this resolves. */
+  | { readonly kind: 'slowRequest'; readonly until: Promise<void> }
   /** Carried out at once, answered when this resolves. */
   | { readonly kind: 'slowAnswer'; readonly until: Promise<void> }
   /** Carried out, and the answer's text is changed on its way. */
@@ -113,6 +115,9 @@ export class MisbehavingTransport implements Transport {
       case 'answerLost':
         await (await this.#inner.send(request)).text();
         throw lost();
+      case 'slowRequest':
+        await misdeed.until;
+        return this.#inner.send({ ...request, signal: new AbortController().signal });
       case 'slowAnswer': {
         const text = await keep(await this.#inner.send({ ...request, signal: new AbortController().signal }));
         await Promise.race([misdeed.until, untilAborted(request.signal)]);
