@@ -223,7 +223,10 @@ describe('stopping', () => {
     record();
     await clock.advance(0);
     const late = [record];
-    api.fault = () => void late.pop()?.();
+    api.fault = () => {
+      late.pop()?.();
+      return undefined;
+    };
     record();
     await recorder.stop(5_000);
     expect(told().map((line) => line.replace(/,.*/, ''))).toEqual([
