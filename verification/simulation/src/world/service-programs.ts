@@ -8,16 +8,19 @@ import { startOutboxRelay } from '@sagamesh/kit/outbox-relay';
 import type { StepHandler } from '@sagamesh/kit/step';
 import type { Broker } from '@sagamesh/runtime/broker';
 import type { Cache } from '@sagamesh/runtime/cache';
-import { ensureError } from '@sagamesh/runtime/errors';
+import { ensureError, RetryableError } from '@sagamesh/runtime/errors';
 import { createLogger } from '@sagamesh/runtime/logger';
+import { seedCatalogue } from '@sagamesh/service-inventory/catalogue';
 import { demandSubscription } from '@sagamesh/service-inventory/demand-events';
 import { inventorySteps } from '@sagamesh/service-inventory/inventory-steps';
 import { createStockCache } from '@sagamesh/service-inventory/stock-cache';
+import { seedStock } from '@sagamesh/service-inventory/stock-store';
 import type { MailChannel, SmsChannel } from '@sagamesh/service-notification/channels';
 import { notificationSubscriptions } from '@sagamesh/service-notification/notification-subscriptions';
 import { createNotifier } from '@sagamesh/service-notification/notifier';
 import { startAnnouncer } from '@sagamesh/service-order/announcer';
 import { orderSteps } from '@sagamesh/service-order/order-steps';
+import { seedPriceList } from '@sagamesh/service-order/order-store';
 import { takeOrder } from '@sagamesh/service-order/take-order';
 import { createChargeStep } from '@sagamesh/service-payment/charge-step';
 import type { PaymentGateway } from '@sagamesh/service-payment/payment-gateway';
@@ -27,7 +30,7 @@ import type { FrontDoor } from './front-door.ts';
 
 /**
  * The real services as programs of the simulation: what `runService` and each service's main.ts wire, without HTTP server, probes and
- * metrics. The databases are migrated and filled before the first process starts.
+ * metrics. The databases are migrated before the first process starts.
  */
 
 export interface Connections {
@@ -52,6 +55,8 @@ const emptyCache: Cache = {
   close: () => Promise.resolve(),
 };
 
+type StockLine = (typeof seedCatalogue)[number];
+
 interface Parts {
   readonly service: string;
   readonly process: SimProcess;
@@ -67,6 +72,7 @@ export function orderProgram(connections: Connections & { readonly frontDoor: Fr
   return async (process) => {
     const ground = layGround(process, connections);
     const { db, outbox } = ground;
+    await prepared(process, () => seedPriceList(db));
     const options = {
       db,
       outbox,
@@ -89,12 +95,17 @@ export function orderProgram(connections: Connections & { readonly frontDoor: Fr
   };
 }
 
-export function inventoryProgram(connections: Connections): Program {
+/** `catalogue`: the stock of an empty database. */
+export function inventoryProgram(
+  connections: Connections & { readonly catalogue?: readonly StockLine[] },
+): Program {
   return async (process) => {
+    const ground = layGround(process, connections);
+    await prepared(process, () => seedStock(ground.db, connections.catalogue ?? seedCatalogue));
     const cache = createStockCache({ cache: emptyCache, ttlMillis: 2_000 });
     await startParts({
       service: 'inventory',
-      ...layGround(process, connections),
+      ...ground,
       steps: inventorySteps(cache.forgetAfterCommit),
       subscriptions: [demandSubscription(cache)],
     });
@@ -145,6 +156,22 @@ function layGround(process: SimProcess, { connectBroker, connectDb }: Connection
       now: () => new Date(process.clock.wallMillis()),
     }),
   };
+}
+
+/** A database that is away for now is waited for, as at the start of a real service. */
+async function prepared(process: SimProcess, prepare: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await prepare();
+      return;
+    } catch (thrown) {
+      if (!(thrown instanceof RetryableError)) throw thrown;
+    }
+    const pauseMillis = Math.min(5_000, 250 * 2 ** attempt);
+    await new Promise<void>((resolve) => {
+      process.clock.schedule(pauseMillis, resolve);
+    });
+  }
 }
 
 /** In the order of `runService`: the relay first, so that what handlers write goes out at once. */
