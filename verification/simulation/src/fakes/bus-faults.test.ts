@@ -485,9 +485,8 @@ describe('all at once', () => {
 
   it('bites with every kind, and leaves nothing behind: after it everything is read', async () => {
     const bench = await storm(7);
-    for (const kind of [...windowFaults, ...momentFaults].filter((kind) => kind.startsWith('bus.'))) {
-      expect(bench.bitten(kind), kind).toBeGreaterThan(0);
-    }
+    const kinds = [...windowFaults, ...momentFaults].filter((kind) => kind.startsWith('bus.'));
+    expect(kinds.filter((kind) => bench.bitten(kind) === 0)).toEqual([]);
     const before = bench.tailed.length;
     const after = letters.map((text) => `after-${text}`);
     const outcomes = bench.write(after, 61_000);
@@ -496,16 +495,15 @@ describe('all at once', () => {
     expect(sorted(bench.texts(bench.consumed))).toEqual(expect.arrayContaining(after));
     expect(sorted(bench.texts(bench.tailed.slice(before)))).toEqual(expect.arrayContaining(after));
     expect(bench.bus.consumers.map(({ pending, unacknowledged }) => pending + unacknowledged)).toEqual([0]);
-    for (const name of [
-      'bus: redelivered',
-      'bus: redelivered to another process',
-      'bus: deduplicated',
-      'bus: recreated stream',
-      'bus: recreated consumer',
-      'bus: late acknowledgement',
-      'bus: overtaken',
-    ]) {
-      expect(bench.counted(name), name).toBeGreaterThan(0);
-    }
+    const names = [
+      'redelivered',
+      'redelivered to another process',
+      'deduplicated',
+      'recreated stream',
+      'recreated consumer',
+      'late acknowledgement',
+      'overtaken',
+    ];
+    expect(names.filter((name) => bench.counted(`bus: ${name}`) === 0)).toEqual([]);
   });
 });
