@@ -139,6 +139,9 @@ describe('the simulated provider', () => {
     all.sim.faults.plan([{ kind: 'provider.restart', atMillis: all.sim.nowMillis + 1_000 }]);
     expect(await confirmed).toMatchObject({ phase: 'captured' });
     expect(kindsOf(all.provider)).toEqual(['captured']);
+    // The work that was interrupted did not go on by itself: it was the second request that took the money.
+    expect(all.sim.counts.get('provider confirm-intent 200')).toBe(1);
+    expect(all.sim.counts.get('provider confirm-intent 400')).toBeUndefined();
     expect(all.sim.faults.bitten.get('provider.restart')).toBe(1);
   });
 
