@@ -8,9 +8,12 @@ import { HttpProblem } from '@sagamesh/runtime/problem';
 import type { Db } from './db.ts';
 import { idempotent, purgeIdempotencyKeys } from './idempotency-key.ts';
 import type { Engine } from './open-database.ts';
+import { describeIdempotencyKeys } from './testing/idempotency-key.behaviour.ts';
 import { openTestDatabase, stopTestPostgres } from './testing/test-database.ts';
 
 const engines: readonly Engine[] = ['pglite', 'postgres'];
+
+for (const engine of engines) describeIdempotencyKeys(engine, () => openTestDatabase(engine));
 
 interface Notes {
   readonly db: Db;

@@ -1,10 +1,12 @@
 import type { Command } from '@sagamesh/contracts/messages';
 import type { Db } from '@sagamesh/kit/db';
+import { createOutbox } from '@sagamesh/kit/outbox';
 import { commandBuilder } from '@sagamesh/kit/testing/command-builder';
 import { openStepHarness, type StepHarness } from '@sagamesh/kit/testing/step-harness';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { demandSubscription } from '../demand-events.ts';
 import { inventorySteps } from '../inventory-steps.ts';
-import { listStock, restock, seedStock } from '../stock-store.ts';
+import { findStock, listStock, restock, seedStock } from '../stock-store.ts';
 
 /** The saga steps of the inventory service on a database with its tables. */
 
@@ -226,6 +228,41 @@ export function inventoryStepsBehaviour(name: string, open: () => Promise<Db>): 
         await service.send(saga.settle());
         expect(await service.send(saga.release())).toMatchObject({ outcome: 'Failed' });
         expect(await levels()).toMatchObject({ A: [9, 0, 1] });
+      });
+    });
+
+    describe('demand', () => {
+      const noCache = {
+        get: async () => undefined,
+        forgetAfterCommit: () => undefined,
+      };
+      const receive = async (eventId: string) => {
+        const { order } = sagaOf(['A', 2], ['A', 1], ['NOT-SOLD-HERE', 1]).reserve();
+        const event = {
+          eventId,
+          eventType: 'order.created',
+          aggregateId: order.id,
+          timestamp: '2030-01-01T00:00:00.000Z',
+          version: 1,
+          payload: { order, totalCents: 400 },
+        };
+        const message = {
+          subject: 'events.order.created',
+          body: new TextEncoder().encode(JSON.stringify(event)),
+          headers: { get: () => undefined },
+          deliveryCount: 1,
+          streamSequence: 1,
+        };
+        const receipt = await demandSubscription(noCache).receive(message, { db, outbox: createOutbox() });
+        return receipt.kind;
+      };
+
+      it('counts each order.created once and takes nothing from stock', async () => {
+        expect(await receive('event-1')).toBe('processed');
+        expect(await receive('event-1')).toBe('duplicate');
+        expect(await findStock(db, 'A')).toMatchObject({ demanded: 3, available: 10 });
+        expect(await receive('event-2')).toBe('processed');
+        expect(await findStock(db, 'A')).toMatchObject({ demanded: 6, available: 10 });
       });
     });
 

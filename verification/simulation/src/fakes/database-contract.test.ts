@@ -1,8 +1,11 @@
 import { describeDb } from '@sagamesh/kit/testing/db.behaviour';
 import { describeFence } from '@sagamesh/kit/testing/fence.behaviour';
+import { describeIdempotencyKeys } from '@sagamesh/kit/testing/idempotency-key.behaviour';
 import { describeOutbox } from '@sagamesh/kit/testing/outbox.behaviour';
 import { inventoryStepsBehaviour } from '@sagamesh/service-inventory/testing/inventory-steps.behaviour';
+import { announcerBehaviour } from '@sagamesh/service-order/testing/announcer.behaviour';
 import { orderStepsBehaviour } from '@sagamesh/service-order/testing/order-steps.behaviour';
+import { paymentStoreBehaviour } from '@sagamesh/service-payment/testing/payment-store.behaviour';
 import { openSimulated } from '../testing/open-simulated.ts';
 import {
   harnessStatements,
@@ -12,7 +15,7 @@ import {
   orderSuiteStatements,
   outboxSuiteStatements,
 } from '../testing/suite-statements.ts';
-import { bareEngine, inventoryEngine, orderEngine } from './service-databases.ts';
+import { bareEngine, inventoryEngine, orderEngine, paymentEngine } from './service-databases.ts';
 
 /** The suites of the real databases and of the steps that run on them. */
 
@@ -41,13 +44,18 @@ describeOutbox('memory', async () =>
   }),
 );
 
-orderStepsBehaviour('memory', async () =>
+describeIdempotencyKeys('memory', async () => openSimulated(bareEngine));
+
+const openOrders = async () =>
   openSimulated((sim) => {
     const engine = orderEngine(sim);
     engine.learn(() => [...harnessStatements(engine), ...orderSuiteStatements(engine)]);
     return engine;
-  }),
-);
+  });
+orderStepsBehaviour('memory', openOrders);
+announcerBehaviour('memory', openOrders);
+
+paymentStoreBehaviour('memory', async () => openSimulated(paymentEngine));
 
 inventoryStepsBehaviour('memory', async () =>
   openSimulated((sim) => {

@@ -201,7 +201,7 @@ export function outboxSuiteStatements(engine: AnyEngine, storage: Storage): read
   ];
 }
 
-/** services/order/src/testing/order-steps.behaviour.ts */
+/** services/order/src/testing/order-steps.behaviour.ts, announcer.behaviour.ts */
 export function orderSuiteStatements(engine: OrderEngine): readonly Statement[] {
   const { orders, prices } = engine.own;
   const change = (id: string, set: object) => {
@@ -218,6 +218,33 @@ export function orderSuiteStatements(engine: OrderEngine): readonly Statement[] 
         for (const { seq } of engine.outbox.values()) engine.outbox.delete(String(seq));
         for (const row of engine.fence.values()) engine.fence.delete(`${row.saga_uid}/${row.step}`);
         return changed(0);
+      },
+    },
+    {
+      text: 'truncate orders, outbox',
+      run: () => {
+        for (const { id } of orders.values()) orders.delete(id);
+        for (const { seq } of engine.outbox.values()) engine.outbox.delete(String(seq));
+        return changed(0);
+      },
+    },
+    {
+      text: 'update outbox set published_at = now()',
+      run: () => {
+        for (const row of engine.outbox.values())
+          engine.outbox.replace(String(row.seq), { ...row, published_at: new Date() });
+        return changed(engine.outbox.size);
+      },
+    },
+    {
+      text: 'select event_id, event_type from outbox where published_at is null',
+      run: () => rowsOf([...engine.outbox.values()].filter((row) => row.published_at === null)),
+    },
+    {
+      text: 'select distinct announcements from orders',
+      run: () => {
+        const found = new Set([...orders.values()].map((row) => row.announcements));
+        return rowsOf([...found].map((announcements) => ({ announcements })));
       },
     },
     {
