@@ -207,7 +207,8 @@ export function brokerBehaviour(name: string, setup: BrokerSetup): void {
     });
 
     it('stop waits for the running handler, gives the rest back at once, and may be called twice', async () => {
-      const spec = specFor({ concurrency: 2 });
+      // Longer than anybody waits: what is not given back does not come.
+      const spec = specFor({ concurrency: 2, ackWaitMillis: 3_600_000 });
       const started = new Collector<string>();
       const finished = new Collector<string>();
       const release = deferred();
@@ -236,7 +237,7 @@ export function brokerBehaviour(name: string, setup: BrokerSetup): void {
     });
 
     it('stop gives back what was on its way, instead of keeping it for the ack wait', async () => {
-      const spec = specFor({ concurrency: 64 });
+      const spec = specFor({ concurrency: 64, ackWaitMillis: 3_600_000 });
       const seen = new Collector<string>();
       const stopped = deferred<Promise<void>>();
       const first = await broker.consume(spec, async (message) => {

@@ -218,7 +218,7 @@ describe('without faults', () => {
   });
 
   it('a reader that stands still is asked for five seconds and no longer', async () => {
-    const bench = new Bench();
+    const bench = new Bench(1, 4);
     const pause = { kind: 'process.pause', atMillis: 500, host: 'reader-1', forMillis: 60_000 } as const;
     bench.write(['a', 'b'], 1_000, 10);
     bench.write(['c', 'd', 'e', 'f'], 20_000, 10);
@@ -350,6 +350,16 @@ describe('faults of the server', () => {
     expect(bench.bus.history(streamNames.events)).toHaveLength(letters.length);
   });
 
+  it('restart: what was on its way to a reader comes again after its time', async () => {
+    const bench = new Bench();
+    bench.write(letters, 1_000, 1);
+    await bench.run([moment('bus.restart', 1_006)]);
+    expect(bench.counted('bus: redelivered')).toBeGreaterThan(0);
+    expect(sorted(bench.texts(bench.tailed))).toEqual(letters);
+    expect(sorted(bench.texts(bench.consumed))).toEqual(letters);
+    expect(bench.bus.consumers[0]).toMatchObject({ pending: 0, unacknowledged: 0 });
+  });
+
   it('forgetDedupe: the same id is stored again', async () => {
     const bench = new Bench();
     bench.write(['a'], 1_000);
@@ -372,14 +382,18 @@ describe('faults of the server', () => {
   it('loseSuffix: acknowledged messages are gone, their numbers come again, and the readers go on', async () => {
     const bench = new Bench();
     bench.write(letters, 1_000);
-    bench.write(['x', 'y'], 20_000);
+    // The ids of what is lost are forgotten with it; those of what is left are not.
+    bench.write(letters, 20_000);
     await bench.run([moment('bus.loseSuffix', 10_000, streamNames.events)]);
     const history = bench.bus.history(streamNames.events);
-    const undone = history.filter(({ fate }) => fate === 'undone');
+    const undone = history.filter(({ fate }) => fate === 'undone').map(({ messageId }) => messageId);
     expect(undone.length).toBeGreaterThan(0);
-    expect(history.find(({ messageId }) => messageId === 'id-x')?.sequence).toBe(undone[0]?.sequence);
-    expect(bench.texts(bench.consumed).slice(-2)).toEqual(['x', 'y']);
-    expect(bench.texts(bench.tailed).slice(-2)).toEqual(['x', 'y']);
+    expect(undone.length).toBeLessThan(letters.length);
+    const again = letters.slice(-undone.length);
+    expect(undone).toEqual(again.map((text) => `id-${text}`));
+    expect(history.at(-1)?.sequence).toBe(letters.length);
+    expect(bench.texts(bench.consumed)).toEqual([...letters, ...again]);
+    expect(bench.texts(bench.tailed)).toEqual([...letters, ...again]);
   });
 
   it('loseSuffix: nothing to lose, no bite', async () => {
@@ -425,8 +439,9 @@ describe('faults of the server', () => {
     const undone = history.filter(({ fate }) => fate === 'undone');
     expect(undone.length).toBeGreaterThan(0);
     expect(history.find(({ messageId }) => messageId === 'id-x')?.sequence).toBe(undone[0]?.sequence);
-    expect(bench.texts(bench.tailed).slice(-2)).toEqual(['x', 'y']);
-    expect(bench.texts(bench.consumed).slice(-2)).toEqual(['x', 'y']);
+    // Everything had been dealt with at the moment of the copy: nothing comes twice.
+    expect(bench.texts(bench.tailed)).toEqual([...letters, 'x', 'y']);
+    expect(bench.texts(bench.consumed)).toEqual([...letters, 'x', 'y']);
   });
 });
 
