@@ -1,27 +1,42 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
+interface Entry {
+  readonly scope: TxScope;
+  readonly outer: Entry | undefined;
+  isOpen: boolean;
+}
+
+/** One for all databases of the process: every storage that was ever used makes each promise dearer from then on, and is never freed. */
+const storage = new AsyncLocalStorage<Entry>();
+
+function innermostOpen(): Entry | undefined {
+  let entry = storage.getStore();
+  while (entry !== undefined && !entry.isOpen) entry = entry.outer;
+  return entry;
+}
+
 /**
  * Finds use of the outer Db inside a transaction. On PGlite that would wait for itself for ever, on PostgreSQL it takes a second connection
  * (an exhausted pool then waits for itself too) and escapes the transaction; so it throws on both.
  */
 export class TxScope {
-  private readonly storage = new AsyncLocalStorage<{ open: boolean }>();
-
   async run<R>(fn: () => Promise<R>): Promise<R> {
-    const token = { open: true };
+    const entry: Entry = { scope: this, outer: innermostOpen(), isOpen: true };
     try {
-      return await this.storage.run(token, fn);
+      return await storage.run(entry, fn);
     } finally {
       // Work that was started inside and outlives the transaction may use the outer Db again.
-      token.open = false;
+      entry.isOpen = false;
     }
   }
 
   assertOutside(): void {
-    if (this.storage.getStore()?.open === true)
-      throw new Error(
-        'the outer Db was used inside db.tx(): use the tx that the function was given, or start the work after the commit',
-      );
+    for (let entry = innermostOpen(); entry !== undefined; entry = entry.outer) {
+      if (entry.scope === this && entry.isOpen)
+        throw new Error(
+          'the outer Db was used inside db.tx(): use the tx that the function was given, or start the work after the commit',
+        );
+    }
   }
 }
 
