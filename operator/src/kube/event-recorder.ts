@@ -2,7 +2,7 @@
  * Tells the story of an object as Events, without ever getting in the way: record() neither throws nor waits, and what cannot be delivered
  * is dropped and counted. Semantics and numbers: KEP-383, client-go tools/events/event_broadcaster.go.
  */
-import { isAlreadyExists, isNotFound, isTransient } from './api-error.ts';
+import { ApiError, isAlreadyExists, isNotFound, isTransient } from './api-error.ts';
 import type { KubeClient } from './client.ts';
 import { type Clock, type Random, sleep, systemClock } from './clock.ts';
 import {
@@ -173,8 +173,9 @@ class SeriesRecorder implements EventRecorder {
         if (!isTransient(error)) return this.#drop(entry, 'refused', error);
         if (tries >= triesMax) return this.#drop(entry, 'retries_exhausted', error);
         // The first wait is random, so that many operators do not come back together (client-go).
-        const waitMillis = tries === 1 ? retryMillis * this.#random() : retryMillis;
-        await sleep(this.#clock, waitMillis, this.#giveUp.signal);
+        const ownMillis = tries === 1 ? retryMillis * this.#random() : retryMillis;
+        const saidMillis = error instanceof ApiError ? (error.retryAfterMillis ?? 0) : 0;
+        await sleep(this.#clock, Math.max(ownMillis, saidMillis), this.#giveUp.signal);
       }
     }
   }
