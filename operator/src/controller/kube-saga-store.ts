@@ -1,6 +1,6 @@
 import { isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { parseKey } from '../kube/kube-object.ts';
+import { keyOf, parseKey } from '../kube/kube-object.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
 import type { Store } from '../kube/store.ts';
 import type { SagaStore } from './ports.ts';
@@ -9,7 +9,7 @@ import type { SagaObject } from './saga-object.ts';
 
 /** OrderSagas at the API server: read from the cache, written with uid and resourceVersion, and every answer fed back into the cache. */
 export function createKubeSagaStore(client: KubeClient, cache: Store<SagaObject>): SagaStore {
-  const keep = (raw: KubeObject) => cache.observeWrite(toSagaObject(raw));
+  const keep = (raw: KubeObject) => cache.observeWrite(toSagaObject(raw, cache.get(keyOf(raw.metadata))));
   return {
     get: (key) => cache.get(key),
     async refresh(key) {

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { StoreChange } from '../kube/store.ts';
 import { wishesOf } from './checkpoint.ts';
 import { SagaMemory } from './saga-memory.ts';
+import { toSagaObject } from './saga-object.ts';
 import type { SagaObject } from './saga-object.ts';
-import { openContent, sagaObject, sagaUid, storedSpec } from './testing/sagas.ts';
+import { openContent, rawSaga, sagaObject, sagaUid, storedSpec } from './testing/sagas.ts';
 import { createWaker } from './wake.ts';
 import { planOf } from '../saga/plan.ts';
 
@@ -27,6 +28,17 @@ describe('an OrderSaga as it is cached', () => {
       creationTimestamp: '2026-01-01T00:00:00Z',
       annotations: { 'sagamesh.dev/abandon-step': 'charge' },
     });
+  });
+
+  it.each([
+    ['the same object in the same generation: taken over', {}, true],
+    ['another generation: read anew', { generation: 2 }, false],
+    ['another object of that name: read anew', { uid: 'another' }, false],
+  ])('reads the spec only when it may have changed: %s', (_name, metadata, isTakenOver) => {
+    const known = sagaObject();
+    const now = toSagaObject(rawSaga({ metadata, spec: storedSpec({ suspend: true }) }), known);
+    expect(openContent(now).spec === openContent(known).spec).toBe(isTakenOver);
+    expect(openContent(now).spec.suspend).toBe(!isTakenOver);
   });
 
   it('shrinks to a few values when all is said and done', () => {

@@ -47,8 +47,9 @@ const ttlSecondsByDefault = orderSagaSpecSchema.shape.ttlSecondsAfterFinished.pa
 
 const annotationsWeRead = [abandonStepAnnotation, abandonedByAnnotation, correlationIdAnnotation];
 
-export function toSagaObject(raw: RawSaga): SagaObject {
-  return { metadata: slimMetadata(raw.metadata), content: readContent(raw) };
+/** `known`: what is cached under its name. Its spec is taken over while the generation is the same, which means that the spec is, too. */
+export function toSagaObject(raw: RawSaga, known?: SagaObject): SagaObject {
+  return { metadata: slimMetadata(raw.metadata), content: readContent(raw, known) };
 }
 
 function slimMetadata(metadata: ObjectMeta): ObjectMeta {
@@ -72,9 +73,9 @@ function slimMetadata(metadata: ObjectMeta): ObjectMeta {
   };
 }
 
-function readContent(raw: RawSaga): SagaContent {
+function readContent(raw: RawSaga, known: SagaObject | undefined): SagaContent {
   const status = readStatus(raw.status);
-  const spec = orderSagaSpecSchema.safeParse(raw.spec);
+  const spec = readSpec(raw, known);
   if (status.outcome && !raw.metadata.finalizers?.includes(orderSagaFinalizer)) {
     return endedContent(raw.metadata, status, status.outcome, spec.data);
   }
@@ -84,6 +85,15 @@ function readContent(raw: RawSaga): SagaContent {
     return { kind: 'invalid', problem: cutText(problem, 256), status };
   }
   return { kind: 'open', spec: spec.data, status };
+}
+
+function readSpec(raw: RawSaga, known: SagaObject | undefined) {
+  const { uid, generation } = raw.metadata;
+  const isSame = known?.metadata.uid === uid && known.metadata.generation === generation;
+  if (generation !== undefined && isSame && known.content.kind === 'open') {
+    return { success: true, data: known.content.spec } as const;
+  }
+  return orderSagaSpecSchema.safeParse(raw.spec);
 }
 
 /** Ended is ended, whatever admission thinks of the spec by now. */

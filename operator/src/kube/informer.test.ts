@@ -16,11 +16,16 @@ function setUp(options: { readonly namespaces?: readonly string[] } = {}) {
   const changes: StoreChange<KubeObject>[] = [];
   const failures: string[] = [];
   const gaps: number[] = [];
+  /** What was read, and what was known of it by then. */
+  const read: string[] = [];
   const informer = createInformer<KubeObject>({
     client,
     resource: widgets,
     namespaces: options.namespaces ?? [],
-    transform: (raw) => raw,
+    transform: (raw, known) => {
+      read.push(`${raw.metadata.resourceVersion} over ${known?.metadata.resourceVersion ?? 'nothing'}`);
+      return raw;
+    },
     onChange: (change) => changes.push(change),
     clock,
     random: () => 0,
@@ -49,7 +54,21 @@ function setUp(options: { readonly namespaces?: readonly string[] } = {}) {
     if (first === undefined) throw new Error('nobody watches');
     return first;
   };
-  return { clock, api, client, informer, changes, failures, gaps, create, names, lists, watchedFrom, watch };
+  return {
+    clock,
+    api,
+    client,
+    informer,
+    read,
+    changes,
+    failures,
+    gaps,
+    create,
+    names,
+    lists,
+    watchedFrom,
+    watch,
+  };
 }
 
 describe('a quiet life', () => {
@@ -86,6 +105,26 @@ describe('a quiet life', () => {
     ).toEqual(['added ns/a watch false', 'updated ns/a watch false', 'deleted ns/a watch false']);
     const updated = changes[1];
     expect(updated?.kind === 'updated' && updated.previous.metadata.generation).toBe(1);
+  });
+
+  test('the echo of our own write is not read again, and the next watch begins behind it', async () => {
+    const { clock, client, informer, create, read, watch, watchedFrom } = setUp();
+    const ref = { namespace: 'ns', name: 'a' };
+    informer.start();
+    await informer.waitForSync();
+    await create('a');
+    await settle();
+    watch().end();
+    await settle();
+    watch().cut();
+    informer.store.observeWrite(await client.mergePatch<KubeObject>(widgets, ref, { spec: { size: 2 } }));
+    await clock.advance(5_000);
+    await client.mergePatch(widgets, ref, { spec: { size: 3 } });
+    await settle();
+    expect(read).toEqual(['98 over nothing', '100 over 99']);
+    watch().end();
+    await clock.advance(5_000);
+    expect(watchedFrom()).toEqual(['97', '98', '98', '100']);
   });
 
   test('managedFields and last-applied are not kept, other annotations are', async () => {

@@ -22,8 +22,11 @@ export type InformerOptions<T extends KubeObject> = {
   readonly resource: ResourceType;
   /** Empty: all namespaces. */
   readonly namespaces: readonly string[];
-  /** Pure; gets the object without managedFields and last-applied. An object for which it throws is reported and left out. */
-  readonly transform: (raw: KubeObject) => T;
+  /**
+   * Pure; gets the object without managedFields and last-applied, and what is known under its name. An object for which it throws is
+   * reported and left out.
+   */
+  readonly transform: (raw: KubeObject, known: T | undefined) => T;
   /** May only enqueue. */
   readonly onChange: (change: StoreChange<T>) => void;
   readonly clock?: Clock;

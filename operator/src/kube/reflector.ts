@@ -7,7 +7,7 @@ import { ApiError, apiErrorFromStatus, isGone, isTooLargeResourceVersion } from 
 import { type Backoff, createBackoff } from './backoff.ts';
 import { type KubeClient, listAll } from './client.ts';
 import { type Clock, type Random, sleep } from './clock.ts';
-import type { KubeObject, ResourceType } from './kube-object.ts';
+import { type KubeObject, type ResourceType, keyOf } from './kube-object.ts';
 import type { StoreScope } from './store.ts';
 
 export type InformerObserver = {
@@ -22,7 +22,7 @@ export type ReflectorOptions<T extends KubeObject> = {
   readonly resource: ResourceType;
   readonly namespace: string | undefined;
   readonly scope: StoreScope<T>;
-  readonly transform: (raw: KubeObject) => T;
+  readonly transform: (raw: KubeObject, known: T | undefined) => T;
   readonly onListed: () => void;
   readonly observer: InformerObserver;
   readonly pageSize: number;
@@ -147,7 +147,9 @@ export class Reflector<T extends KubeObject> {
       case 'ADDED':
       case 'MODIFIED':
       case 'DELETED': {
-        const object = this.#convert(event.object);
+        // Most events are echoes of our own writes: not worth reading twice.
+        const isEcho = event.type !== 'DELETED' && scope.isKnown(event.object.metadata);
+        const object = isEcho ? undefined : this.#convert(event.object);
         return object === undefined ? scope.leaveOut(event.object) : scope.apply(event.type, object);
       }
       default:
@@ -158,7 +160,8 @@ export class Reflector<T extends KubeObject> {
 
   #convert(raw: KubeObject): T | undefined {
     try {
-      return this.#options.transform(withoutNoise(raw));
+      const { scope, transform } = this.#options;
+      return transform(withoutNoise(raw), scope.get(keyOf(raw.metadata)));
     } catch (error) {
       this.#options.observer.failed({ stage: 'object', error });
       return undefined;

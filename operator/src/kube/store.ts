@@ -2,7 +2,7 @@
  * What we know of the objects of one type, fed by lists, watch events and the answers to our own writes. Its one rule: knowledge never goes
  * back. An older resourceVersion never replaces a newer one, and a deleted object does not come back.
  */
-import { type KubeObject, keyOf } from './kube-object.ts';
+import { type KubeObject, type ObjectMeta, keyOf } from './kube-object.ts';
 import { compareResourceVersions as compare } from './resource-version.ts';
 
 export type ChangeSource = 'list' | 'watch' | 'write';
@@ -42,6 +42,9 @@ export type StoreScope<T extends KubeObject> = {
   apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): boolean;
   /** An event whose object cannot be read: what we knew of it is no longer true, so it goes, as it would with the next list. */
   leaveOut(raw: KubeObject): boolean;
+  get(key: string): T | undefined;
+  /** It is here in this version or a newer one: to apply it or to leave it out would change nothing but `resourceVersion()`. */
+  isKnown(metadata: ObjectMeta): boolean;
   bookmark(resourceVersion: string): void;
 };
 
@@ -97,6 +100,12 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
       resourceVersion: () => scope.seen,
       replace: (items, resourceVersion, isConsistentRead) =>
         this.#replace(scope, items, resourceVersion, isConsistentRead),
+      get: (key) => this.#objects.get(key),
+      isKnown: (metadata) => {
+        const cached = this.#objects.get(keyOf(metadata))?.metadata;
+        if (cached?.uid !== metadata.uid) return false;
+        return compare(cached.resourceVersion, metadata.resourceVersion) >= 0;
+      },
       apply: (type, object) => this.#apply(scope, type, object),
       leaveOut: (raw) => this.#leaveOut(scope, raw),
       bookmark: (resourceVersion) => {

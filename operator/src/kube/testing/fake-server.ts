@@ -170,7 +170,8 @@ export function readRequest(request: {
 
 /** /apis/group/version[/namespaces/ns]/plural[/name[/status]] */
 export function parsePlace(path: string): Place {
-  const parts = path.split('/').slice(1).map(decodeURIComponent);
+  const raw = path.split('/').slice(1);
+  const parts = path.includes('%') ? raw.map(decodeURIComponent) : raw;
   const root = parts.splice(0, parts[0] === 'api' ? 2 : 3).join('/');
   const namespace = parts[0] === 'namespaces' && parts.length > 2 ? parts.splice(0, 2)[1] : undefined;
   const [plural = '', name, subresource] = parts;
