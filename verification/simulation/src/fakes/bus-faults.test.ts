@@ -306,6 +306,15 @@ describe('faults of messages', () => {
     expect(bench.counted('bus: publish gave up')).toBe(1);
   });
 
+  it('a publisher that stands still while the answer comes takes it for none', async () => {
+    const bench = new Bench();
+    const outcomes = bench.write(['a'], 1_000);
+    const pause = { kind: 'process.pause', atMillis: 1_001, host: 'writer', forMillis: 6_000 } as const;
+    await bench.run([pause]);
+    expect(outcomes).toEqual(['gave up']);
+    expect(bench.texts(bench.tailed)).toEqual(['a']);
+  });
+
   it('consumerAckLost: comes again after its time', async () => {
     const bench = new Bench();
     bench.write(['a'], 1_000);
@@ -427,6 +436,16 @@ describe('faults of the server', () => {
     expect(bench.bitten('bus.deleteConsumer')).toBe(1);
     expect(bench.counted('bus: recreated consumer')).toBe(1);
     expect(sorted(bench.texts(bench.consumed))).toEqual([...letters, 'x', 'y']);
+  });
+
+  it('deleteConsumer: a tail makes its own again and misses nothing', async () => {
+    const bench = new Bench();
+    bench.hosts.get('reader-1')?.crash(1_000_000);
+    bench.hosts.get('reader-2')?.crash(1_000_000);
+    bench.write(letters, 1_000);
+    await bench.run([moment('bus.deleteConsumer', 900), moment('bus.deleteConsumer', 2_900)]);
+    expect(bench.bitten('bus.deleteConsumer')).toBe(2);
+    expect(bench.texts(bench.tailed)).toEqual(letters);
   });
 
   it('restoreOlder: streams and positions go back, and everybody goes on from there', async () => {
