@@ -6,13 +6,14 @@ import { Sim } from '../kernel/sim.ts';
 import { pump } from './pump.ts';
 
 /** A simulated database for a suite that knows nothing of virtual time: it runs on until the database is closed. */
-export function openSimulated(engineOf: (sim: Sim) => DatabaseEngine): Db {
+export async function openSimulated(
+  engineOf: (sim: Sim) => DatabaseEngine | Promise<DatabaseEngine>,
+): Promise<Db> {
   const sim = new Sim({ seed: 'suite' });
   const host = new Host({ sim, name: 'suite-1', role: 'suite', program: () => undefined });
   host.start();
   if (host.process === undefined) throw new Error('the host did not start');
-  const db = new SimDatabase(sim, 'suite', engineOf(sim)).connect(host.process);
-  const stop = pump(sim);
-  db.close = stop;
+  const db = new SimDatabase(sim, 'suite', await engineOf(sim)).connect(host.process);
+  db.close = pump(sim);
   return db;
 }

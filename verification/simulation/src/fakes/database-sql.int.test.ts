@@ -1,0 +1,59 @@
+import { describeDb } from '@sagamesh/kit/testing/db.behaviour';
+import { describeFence } from '@sagamesh/kit/testing/fence.behaviour';
+import { describe, expect, it } from 'vitest';
+import { Host } from '../kernel/host.ts';
+import { Sim, simulationEpochMillis } from '../kernel/sim.ts';
+import { openSimulated } from '../testing/open-simulated.ts';
+import { SimDatabase } from './database.ts';
+import { SqlEngine } from './database-sql.ts';
+import type { SagaFenceRow } from './tables/fence-table.ts';
+import type { InboxTableRow } from './tables/messaging-tables.ts';
+
+describeDb('simulated PGlite', () => openSimulated((sim) => SqlEngine.open({ sim, migrations: [] })));
+describeFence('simulated PGlite', (migrations) =>
+  openSimulated((sim) => SqlEngine.open({ sim, migrations })),
+);
+
+describe('PGlite in virtual time', () => {
+  it('says what time it is in the simulation, and keeps the committed changes of fence rows in order', async () => {
+    const sim = new Sim({ seed: 1 });
+    const engine = await SqlEngine.open({ sim, migrations: [] });
+    const database = new SimDatabase(sim, 'order', engine);
+    const insert = `insert into saga_fence(saga_uid, step, state, req_hash, reference, action, order_id)
+      values ($1::uuid, 's', 'pending', 'h', 'r', 'act', 'o')`;
+    const move = 'update saga_fence set state = $2 where saga_uid = $1::uuid';
+    const sagaUid = '00000000-0000-4000-8000-000000000001';
+    const host = new Host({
+      sim,
+      name: 'order-1',
+      role: 'order',
+      program: async (process) => {
+        const db = database.connect(process);
+        await db.query(`insert into inbox(event_id, handler) values ('a', 'test')`);
+        const rolledBack = db.tx(async (tx) => {
+          await tx.query(insert, [sagaUid]);
+          throw new Error('no');
+        });
+        await rolledBack.catch(() => undefined);
+        await db.tx(async (tx) => {
+          await tx.query(insert, [sagaUid]);
+          await tx.query(move, [sagaUid, 'executed']);
+        });
+        await db.query(move, [sagaUid, 'compensated']);
+      },
+    });
+    sim.after(3_600_000, () => host.start());
+    await sim.runUntil(3_601_000);
+    const [row] = await engine.rows<InboxTableRow>('inbox');
+    const sinceHour = (row?.processed_at.getTime() ?? 0) - simulationEpochMillis - 3_600_000;
+    expect(sinceHour).toBeGreaterThanOrEqual(0);
+    expect(sinceHour).toBeLessThan(1_000);
+    const history = await engine.history<SagaFenceRow>('saga_fence', ({ saga_uid, step }) => saga_uid + step);
+    expect(history.map(({ before, after }) => [before?.state, after.state])).toEqual([
+      [undefined, 'executed'],
+      ['executed', 'compensated'],
+    ]);
+    expect(history.every(({ atMillis }) => atMillis > simulationEpochMillis + 3_600_000)).toBe(true);
+    await engine.close();
+  });
+});
