@@ -75,7 +75,9 @@ async function run(options: {
   sim.faults.plan(options.faults ?? []);
   const names = Array.from({ length: options.sagas ?? 1 }, (_, index) => `order-${index}`);
   for (const name of names) {
-    sim.after(3_000, () => api.asUser().apply(name, { order: { id: name, ...order } }));
+    sim.after(3_000 + 2_000 * names.indexOf(name), () =>
+      api.asUser().apply(name, { order: { id: name, ...order } }),
+    );
   }
   await sim.runUntil(options.untilMillis ?? 60_000);
   const outcomesSeen = names.map((name) => outcomeOf(api.asUser().get(name)?.['status']));
@@ -85,6 +87,35 @@ async function run(options: {
 function outcomeOf(status: unknown): unknown {
   return typeof status === 'object' && status !== null && 'outcome' in status ? status.outcome : undefined;
 }
+
+const apiFaults = [
+  'api.conflict',
+  'api.tooManyRequests',
+  'api.serverError',
+  'api.appliedButTimedOut',
+  'api.lostRequest',
+  'api.watchDelay',
+  'api.away',
+] as const;
+const window = { atMillis: 2_000, forMillis: 60_000 };
+
+/** A minute of everything at once. History is forgotten while nobody watches, so lists follow, and they lag. */
+const storm: readonly Fault[] = [
+  ...apiFaults.map((kind) => ({ ...window, kind, probability: 0.08 })),
+  { ...window, kind: 'api.staleList', probability: 0.8 },
+  ...[12_000, 24_000, 36_000, 48_000].flatMap((atMillis): Fault[] => [
+    { kind: 'api.cutWatches', atMillis },
+    { kind: 'api.compact', atMillis: atMillis + 600 },
+  ]),
+  { kind: 'api.blackHoleWatches', atMillis: 40_000, target: 'operator-1' },
+  { kind: 'process.crash', atMillis: 9_000, host: 'operator-1', downMillis: 3_000 },
+  { kind: 'process.pause', atMillis: 20_000, host: 'operator-2', forMillis: 25_000 },
+  { kind: 'process.skew', atMillis: 30_000, host: 'operator-1', byMillis: 3_600_000 },
+  ...(['before', 'after'] as const).map((side): Fault => {
+    const at = { atMillis: 5_000, host: 'operator-2', downMillis: 1_000 };
+    return { ...at, kind: 'process.crashAt', effect: 'apiWrite', side, skip: 5 };
+  }),
+];
 
 describe('the operator in the simulation', () => {
   it('takes an OrderSaga of the default plan to its end, with the same trace each time', async () => {
@@ -122,13 +153,29 @@ describe('the operator in the simulation', () => {
     expect(outcomes).toEqual(['Completed']);
   });
 
-  it('starts again after it lost the Lease, and another one leads', async () => {
-    const { sim } = await run({
-      faults: [
-        { kind: 'api.away', atMillis: 2_000, forMillis: 20_000, probability: 1, target: 'operator-1' },
-      ],
+  it('ends itself when it loses the Lease, and the other one goes on', async () => {
+    const faults: Fault[] = ['operator-1', 'operator-2'].map((target, turn) => {
+      const atMillis = 5_000 + turn * 60_000;
+      return { kind: 'api.away', atMillis, forMillis: 40_000, probability: 1, target };
     });
-    expect(sim.counts.get('operator lost the Lease') ?? 0).toBeLessThanOrEqual(1);
-    expect(sim.counts.get('operator leads')).toBeGreaterThanOrEqual(1);
+    const { sim, outcomes } = await run({ faults, sagas: 80, untilMillis: 300_000 });
+    expect(sim.counts.get('operator lost the Lease')).toBeGreaterThanOrEqual(1);
+    expect(sim.counts.get('operator leads')).toBeGreaterThanOrEqual(2);
+    expect(new Set(outcomes)).toEqual(new Set(['Completed']));
+  });
+
+  it('comes through every fault of the API server and of its own process, the same way each time', async () => {
+    const bitten = new Set<string>();
+    for (let seed = 1; seed <= 8; seed += 1) {
+      const options = { seed, sagas: 12, faults: storm, untilMillis: 400_000 };
+      const { sim, api, commands, outcomes } = await run(options);
+      // A clock that is an hour fast ends a deadline: that is an end, too.
+      expect(outcomes.filter((one) => one !== 'Completed' && one !== 'Compensated')).toEqual([]);
+      expect(new Set(commands.map(({ commandId }) => commandId)).size).toBe(commands.length);
+      expect(api.record.sagas.size).toBe(12);
+      for (const kind of sim.faults.bitten.keys()) bitten.add(kind);
+      if (seed === 1) expect((await run(options)).sim.trace.hash).toBe(sim.trace.hash);
+    }
+    expect([...new Set(storm.map(({ kind }) => kind))].filter((kind) => !bitten.has(kind))).toEqual([]);
   });
 });
