@@ -1,4 +1,3 @@
-import type { DomainEvent } from '@sagamesh/contracts/domain-events';
 import type { Command, Reply } from '@sagamesh/contracts/messages';
 import type { OrderSagaSpec, OrderSagaStatus, Outcome } from '@sagamesh/contracts/order-saga';
 
@@ -238,7 +237,8 @@ export interface ReplyFact {
 
 export interface EventFact {
   readonly position: number;
-  readonly event: Pick<DomainEvent, 'eventId' | 'eventType' | 'aggregateId'>;
+  /** A DomainEvent will do. */
+  readonly event: { readonly eventId: string; readonly eventType: string; readonly aggregateId: string };
 }
 
 export interface ConsumerFact {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { allInvariants, checkAll } from './all-invariants.ts';
 import { Stage } from './testing/stage.ts';
-import type { SagaStage } from './testing/stage.ts';
+import type { SagaStage } from './testing/saga-stage.ts';
 
 const first = 'createOrder';
 const second = 'reserveInventory';

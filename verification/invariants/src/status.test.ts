@@ -1,7 +1,7 @@
 import type { StepState } from '@sagamesh/contracts/order-saga';
 import type { Facts, SagaVersion } from './facts.ts';
 import { compensated, completed, describeInvariant, told } from './testing/invariant-cases.ts';
-import type { SagaStage } from './testing/stage.ts';
+import type { SagaStage } from './testing/saga-stage.ts';
 
 const nothing: Facts = {
   atQuiesce: true,

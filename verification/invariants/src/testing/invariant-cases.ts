@@ -4,7 +4,7 @@ import type { InvariantId } from '../all-invariants.ts';
 import type { Facts } from '../facts.ts';
 import { verdictOf } from '../finding.ts';
 import { Stage } from './stage.ts';
-import type { SagaStage } from './stage.ts';
+import type { SagaStage } from './saga-stage.ts';
 
 /** One invariant: what it must find, clause by clause, what it must not call a violation, and what tells it nothing. */
 export interface InvariantCases {
