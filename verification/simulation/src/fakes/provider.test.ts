@@ -145,6 +145,17 @@ describe('the simulated provider', () => {
     expect(all.sim.faults.bitten.get('provider.restart')).toBe(1);
   });
 
+  it('closes a connection when its silence ends, and the SDK asks once more', async () => {
+    const all = site();
+    const paymentId = await created(all, 'pm_card_taken_silent');
+    await expect(all.connect().confirm(paymentId)).rejects.toBeInstanceOf(RetryableError);
+    await new Promise<void>((resolve) => {
+      all.host.process?.clock.schedule(1_000, resolve);
+    });
+    expect(await all.connect().read(paymentId)).toMatchObject({ phase: 'captured' });
+    expect(all.sim.counts.get('provider is silent after get-intent')).toBe(1);
+  });
+
   it('never answers a dead process, and did what that had asked for', async () => {
     const all = site([
       {

@@ -36,6 +36,11 @@ const silenceMillis = 10_000;
 /** What `provider.slow` adds: up to well past the gateway's patience, so that some requests arrive when nobody waits any more. */
 const slownessMaxMillis = 12_000;
 
+type Said =
+  | { readonly kind: 'answer'; readonly answer: ProviderHttpAnswer }
+  /** Then the connection is closed without an answer. */
+  | { readonly kind: 'silence'; readonly forMillis: number };
+
 /** What a restart takes away: locks, work under way, open connections. */
 interface Life {
   readonly provider: PaymentProvider;
@@ -173,10 +178,11 @@ export class SimProvider {
     const isLateIn = lateMillis > 0 && this.#random.chance(0.5);
     const carryOut = () => {
       if (life.isOver) return;
-      void this.#carryOut(life, request).then((answer) => {
-        if (isSilent || answer === undefined || life.isOver) return;
-        if (isLateIn || lateMillis === 0) connection.answer(answer);
-        else this.#sim.after(lateMillis, () => connection.answer(answer));
+      void this.#carryOut(life, request).then((said) => {
+        if (isSilent || life.isOver) return;
+        if (said.kind === 'silence') this.#sim.after(said.forMillis, () => connection.close());
+        else if (isLateIn || lateMillis === 0) connection.answer(said.answer);
+        else this.#sim.after(lateMillis, () => connection.answer(said.answer));
       });
     };
     if (isLateIn) this.#sim.after(lateMillis, carryOut);
@@ -186,8 +192,8 @@ export class SimProvider {
 
   async #carryOut(
     { provider }: Life,
-    { method, path, headers, body }: ProviderHttpRequest,
-  ): Promise<ProviderHttpAnswer | undefined> {
+    { method, path, headers: given, body }: ProviderHttpRequest,
+  ): Promise<Said> {
     const [route = '', query = ''] = path.split('?');
     const read = readCall(
       {
@@ -195,24 +201,26 @@ export class SimProvider {
         path: route,
         query,
         body,
-        authorization: headers['authorization'],
-        idempotencyKey: headers['idempotency-key'],
+        authorization: given['authorization'],
+        idempotencyKey: given['idempotency-key'],
       },
       apiKey,
     );
-    if (read.kind === 'refused')
-      return { status: read.answer.status, headers: {}, body: JSON.stringify(read.answer.body) };
+    if (read.kind === 'refused') {
+      const { status, body: refusal } = read.answer;
+      return { kind: 'answer', answer: { status, headers: {}, body: JSON.stringify(refusal) } };
+    }
     const outcome = await provider.handle(read.request);
     const { kind } = read.request.operation;
     if (outcome.kind === 'silence') {
-      // Nothing is said, and the connection stays open for longer than anybody waits.
       this.#sim.count(`provider is silent after ${kind}`);
-      return undefined;
+      return { kind: 'silence', forMillis: outcome.untilMillis - this.#nowMillis() };
     }
     const { status, replayed } = outcome;
     this.#sim.count(`provider ${kind} ${status}${replayed ? ' replayed' : ''}`);
     this.#sim.trace.add(this.#sim.nowMillis, 'provider', `${kind} ${status}`);
-    return { status, headers: replayed ? { 'idempotent-replayed': 'true' } : {}, body: outcome.body };
+    const headers: Record<string, string> = replayed ? { 'idempotent-replayed': 'true' } : {};
+    return { kind: 'answer', answer: { status, headers, body: outcome.body } };
   }
 }
 
