@@ -13,7 +13,7 @@ import { SimBus } from './bus.ts';
 describe('the simulated broker', () => {
   const sim = new Sim({ seed: 1 });
   const bus = new SimBus(sim);
-  const stop = pump(sim);
+  const stop = pump(sim, { idlePauseMillis: 1 });
   let hosts = 0;
   afterAll(stop);
 
