@@ -1,7 +1,10 @@
+import type { Db } from '@sagamesh/kit/db';
 import { describeDb } from '@sagamesh/kit/testing/db.behaviour';
 import { describeFence } from '@sagamesh/kit/testing/fence.behaviour';
+import { inventoryMigrations } from '@sagamesh/service-inventory/inventory-migrations';
+import { restock, seedStock } from '@sagamesh/service-inventory/stock-store';
 import { describe, expect, it } from 'vitest';
-import { Host } from '../kernel/host.ts';
+import { Host, type SimProcess } from '../kernel/host.ts';
 import { Sim, simulationEpochMillis } from '../kernel/sim.ts';
 import { openSimulated } from '../testing/open-simulated.ts';
 import { SimDatabase } from './database.ts';
@@ -54,6 +57,36 @@ describe('PGlite in virtual time', () => {
       ['executed', 'compensated'],
     ]);
     expect(history.every(({ atMillis }) => atMillis > simulationEpochMillis + 3_600_000)).toBe(true);
+    await engine.close();
+  });
+
+  it('rolls back what is open when the run is over, and begins the next one empty', async () => {
+    const sim = new Sim({ seed: 1 });
+    const engine = await SqlEngine.open({ sim, migrations: inventoryMigrations });
+    const catalogue = [{ sku: 'A', quantity: 1 }];
+    const runIn = async (sim: Sim, then: (db: Db) => Promise<void>) => {
+      const database = new SimDatabase(sim, 'inventory', engine);
+      const program = async (process: SimProcess) => {
+        await seedStock(database.connect(process), catalogue);
+        await then(database.connect(process));
+      };
+      new Host({ sim, name: 'inventory-1', role: 'inventory', program }).start();
+      await sim.runUntil(1_000);
+    };
+    await runIn(sim, (db) =>
+      db.tx(async (tx) => {
+        await restock(tx, 'A', 5);
+        await new Promise(() => undefined);
+      }),
+    );
+    await expect(engine.rows('stock')).rejects.toThrow('a transaction is open');
+    await engine.stop();
+    expect(await engine.rows('stock')).toMatchObject([{ sku: 'A', available: 1 }]);
+    const next = new Sim({ seed: 2 });
+    await engine.restart(next);
+    expect(await engine.rows('movements')).toEqual([]);
+    await runIn(next, async () => undefined);
+    expect(await engine.rows('movements')).toMatchObject([{ id: 1, kind: 'initial', sku: 'A' }]);
     await engine.close();
   });
 });

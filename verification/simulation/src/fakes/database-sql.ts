@@ -57,7 +57,8 @@ class RolledBack extends Error {
 
 export class SqlEngine implements DatabaseEngine {
   readonly #db: Db;
-  readonly #sim: Sim;
+  #sim: Sim;
+  #open: SqlTx | undefined;
   readonly #remembered: readonly string[];
 
   private constructor(db: Db, sim: Sim, remembered: readonly string[]) {
@@ -81,17 +82,39 @@ export class SqlEngine implements DatabaseEngine {
     return this.#sim.realWork(() => this.#begin());
   }
 
-  /** All rows of a table as committed; only while no transaction is open. */
+  /** The run is over: what is open is rolled back. Before reading; there is one connection, and the open transaction has it. */
+  async stop(): Promise<void> {
+    await this.#open?.rollback();
+  }
+
+  /** Empty again, for another run: cheaper than opening another one. */
+  async restart(sim: Sim): Promise<void> {
+    await this.stop();
+    this.#sim = sim;
+    const { rows } = await this.#db.query<{ readonly name: string }>(
+      `select quote_ident(schemaname) || '.' || quote_ident(tablename) as name from pg_tables
+       where schemaname in ('public', 'simulated') and tablename <> 'schema_migration'`,
+    );
+    // As a replica, so that the triggers of append-only tables look away.
+    await this.#db.exec(`
+      set session_replication_role = replica;
+      truncate ${rows.map(({ name }) => name).join(', ')} restart identity;
+      set session_replication_role = origin`);
+  }
+
+  /** All rows of a table as committed. */
   async rows<Row extends object>(table: string): Promise<readonly Row[]> {
+    this.#assertStopped();
     const { rows } = await this.#sim.realWork(() => this.#db.query<Row>(`select * from ${table}`));
     return rows;
   }
 
-  /** The committed changes of a remembered table, in order; only while no transaction is open. */
+  /** The committed changes of a remembered table, in order. */
   async history<Row extends object>(
     table: string,
     keyOf: (row: Row) => string,
   ): Promise<readonly RowChange<Row>[]> {
+    this.#assertStopped();
     interface Kept {
       readonly tx: number;
       readonly atMillis: number;
@@ -105,7 +128,12 @@ export class SqlEngine implements DatabaseEngine {
   }
 
   async close(): Promise<void> {
+    await this.stop();
     await this.#db.close();
+  }
+
+  #assertStopped(): void {
+    if (this.#open !== undefined) throw new Error('a transaction is open: stop first');
   }
 
   #begin(): Promise<EngineTx> {
@@ -114,11 +142,12 @@ export class SqlEngine implements DatabaseEngine {
       const asked = new Promise<'commit' | 'rollback'>((resolve) => (end = resolve));
       const ended = this.#db.tx(async (tx) => {
         await tx.query(`select set_config('simulated.now', $1, true)`, [nowOf(this.#sim)]);
-        begun(new SqlTx(this.#sim, tx, (how) => (end(how), ended)));
+        this.#open = new SqlTx(this.#sim, tx, (how) => (end(how), ended));
+        begun(this.#open);
         if ((await asked) === 'rollback') throw new RolledBack();
         await this.#noteCommit(tx);
       });
-      ended.catch(failed);
+      ended.catch(failed).finally(() => (this.#open = undefined));
     });
   }
 

@@ -29,7 +29,6 @@ export type InventoryEngine = ReturnType<typeof inventoryEngine>;
 
 export const paymentEngine = (sim: Sim) =>
   new MemoryEngine({ wallMillis: wallMillisOf(sim), own: paymentTables });
-export type PaymentEngine = ReturnType<typeof paymentEngine>;
 
 /** Only what the kit needs. */
 export const bareEngine = (sim: Sim) =>
