@@ -166,7 +166,8 @@ describe('the operator in the simulation', () => {
 
   it('comes through every fault of the API server and of its own process, the same way each time', async () => {
     const bitten = new Set<string>();
-    for (let seed = 1; seed <= 8; seed += 1) {
+    const hashes: string[] = [];
+    for (const seed of [1, 1, 2, 3, 4, 5, 6, 7]) {
       const options = { seed, sagas: 12, faults: storm, untilMillis: 400_000 };
       const { sim, api, commands, outcomes } = await run(options);
       // A clock that is an hour fast ends a deadline: that is an end, too.
@@ -174,8 +175,9 @@ describe('the operator in the simulation', () => {
       expect(new Set(commands.map(({ commandId }) => commandId)).size).toBe(commands.length);
       expect(api.record.sagas.size).toBe(12);
       for (const kind of sim.faults.bitten.keys()) bitten.add(kind);
-      if (seed === 1) expect((await run(options)).sim.trace.hash).toBe(sim.trace.hash);
+      hashes.push(sim.trace.hash);
     }
+    expect([hashes[1], new Set(hashes).size]).toEqual([hashes[0], 7]);
     expect([...new Set(storm.map(({ kind }) => kind))].filter((kind) => !bitten.has(kind))).toEqual([]);
   });
 });
