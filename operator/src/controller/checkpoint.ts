@@ -26,7 +26,7 @@ export function wishesOf(object: SagaObject, spec: OrderSagaSpec): Wishes {
 export function recordedIn(object: SagaObject, status: OrderSagaStatus): Recorded {
   return {
     finalizer: object.metadata.finalizers?.includes(orderSagaFinalizer) ?? false,
-    failure: status.failure !== undefined,
+    failure: status.failure ?? null,
     outcome: status.outcome ?? null,
   };
 }

@@ -1,6 +1,6 @@
-import type { OrderSagaStatus, StepStatus } from '@sagamesh/contracts/order-saga';
+import type { OrderSagaStatus, StepState, StepStatus } from '@sagamesh/contracts/order-saga';
 import { stepAt } from '../saga/plan.ts';
-import type { SagaState, StepRecord } from '../saga/state.ts';
+import type { OpenSaga, SagaState, StepRecord } from '../saga/state.ts';
 import { nameOfCall } from '../saga/transitions.ts';
 import { cutText } from './cut-text.ts';
 import { conditionsFrom, verdictOf } from './conditions.ts';
@@ -12,15 +12,18 @@ export function projectStatus(
   stored: OrderSagaStatus,
   nowMillis: number,
 ): OrderSagaStatus {
-  const done = state.steps.filter((record) => record.state === 'Done').length;
+  const steps = stepsToShow(state, stored);
+  const done = steps.filter(({ state: step }) => step === 'Done').length;
+  const isOpen = state.phase !== 'Ended';
+  const results = isOpen ? { ...stored.results, ...state.results } : state.results;
   return {
     observedGeneration: generation,
     conditions: conditionsFrom(verdictOf(state), stored.conditions, generation, nowMillis),
-    ...(state.phase === 'Ended' ? { outcome: state.outcome } : { currentStep: currentStep(state) }),
+    ...(state.phase === 'Ended' ? { outcome: state.outcome } : { currentStep: currentStep(state, steps) }),
     ...(state.failure ? { failure: state.failure } : {}),
     progress: `${done}/${state.plan.steps.length}`,
-    steps: state.steps.map((record, index) => projectStep(stepAt(state.plan, index).name, record)),
-    ...(Object.keys(state.results).length > 0 ? { results: { ...state.results } } : {}),
+    steps,
+    ...(Object.keys(results).length > 0 ? { results } : {}),
     ...(state.abandoned.length > 0
       ? {
           abandoned: state.abandoned.map(({ step, direction, by, atMillis }) => ({
@@ -31,16 +34,49 @@ export function projectStatus(
           })),
         }
       : {}),
-    startedAt: isoTime(state.startedAtMillis),
+    startedAt: (isOpen ? stored.startedAt : undefined) ?? isoTime(state.startedAtMillis),
     ...(state.phase === 'Ended' ? { finishedAt: isoTime(state.finishedAtMillis) } : {}),
   };
 }
 
+/**
+ * Another operator that believes it leads may know more than we do: as long as the saga is open, what it has written of a step stands until we
+ * have come as far. Else two of them would overwrite each other's news for as long as both go on. What we say at the end is what we know.
+ */
+function stepsToShow(state: SagaState, stored: OrderSagaStatus): StepStatus[] {
+  return state.steps.map((record, index) => {
+    const own = projectStep(stepAt(state.plan, index).name, record);
+    const known = stored.steps?.[index];
+    if (state.phase === 'Ended' || known?.name !== own.name) return own;
+    return isAhead(known.state, own.state) ? known : own;
+  });
+}
+
+const farness: Readonly<Record<StepState, number>> = {
+  Pending: 0,
+  Running: 1,
+  Done: 2,
+  Rejected: 2,
+  Compensating: 3,
+  Revoking: 3,
+  Compensated: 4,
+  NothingToUndo: 4,
+  Revoked: 4,
+  Abandoned: 4,
+  Skipped: 4,
+};
+
+function isAhead(stored: StepState, own: StepState): boolean {
+  // The two ways back: the abort came too late (PivotPassed), and a no after the pivot is asked again.
+  if (stored === 'Revoking' && own === 'Done') return false;
+  if (stored === 'Rejected' && own === 'Running') return false;
+  return farness[stored] > farness[own];
+}
+
 /** After a restart the first steps are asked again; what the reader saw done stays done, so the first open one is named. */
-function currentStep(state: Exclude<SagaState, { phase: 'Ended' }>): string {
+function currentStep(state: OpenSaga, steps: readonly StepStatus[]): string {
   if (state.phase !== 'Forward') return nameOfCall(state);
-  const index = state.steps.findIndex((record) => record.state !== 'Done' && record.state !== 'Abandoned');
-  return index < 0 ? nameOfCall(state) : stepAt(state.plan, index).name;
+  return steps.find((step) => step.state !== 'Done' && step.state !== 'Abandoned')?.name ?? nameOfCall(state);
 }
 
 function projectStep(name: string, record: StepRecord): StepStatus {

@@ -38,6 +38,24 @@ describe('the projection', () => {
     expect(project(story.state).currentStep).toBe('p');
   });
 
+  it('leaves standing what another operator knows already, so that two of them do not overwrite each other for ever', () => {
+    const ahead = project(midway().until('execute', 'p').state);
+    const behind = project(given().until('execute', 'a').state, ahead);
+    expect(behind.steps).toEqual(ahead.steps);
+    expect(behind).toMatchObject({ currentStep: 'p', progress: '2/4' });
+    expect(whenToWrite(ahead, behind, 0, now)).toEqual({ kind: 'never' });
+  });
+
+  it('goes back only where the pivot turned out to be taken, or a no behind it is asked again', () => {
+    const asked = project(turned().until('revoke', 'p').state);
+    const passed = turned().until('revoke', 'p').reply('PivotPassed');
+    expect(project(passed.state, asked).steps?.[2]?.state).toBe('Done');
+    const refused = given().until('execute', 'n').reply('Rejected', { reason: 'No', message: 'no' });
+    const stored = project(refused.state);
+    expect(stored.steps?.[3]?.state).toBe('Rejected');
+    expect(project(refused.wake().run().state, stored).steps?.[3]?.state).toBe('Running');
+  });
+
   it('cuts a message without cutting a character', () => {
     const message = `${'x'.repeat(255)}😀`;
     const story = given().until('execute', 'a').reply('Failed', { reason: 'Down', message });
@@ -56,7 +74,7 @@ describe('the projection', () => {
     const { state, nowMillis } = story();
     const wire: unknown = JSON.parse(JSON.stringify(statusPatch(project(state), {})));
     const stored = orderSagaStatusSchema.parse(wire);
-    const recorded = { ...nothingRecorded, finalizer: true, failure: stored.failure !== undefined };
+    const recorded = { ...nothingRecorded, finalizer: true, failure: stored.failure ?? null };
     const back = restore(state.plan, state.wishes, recorded, checkpointOf(stored), nowMillis);
     // Of what may have been sent, the finalizer tells more than the checkpoint (law 3).
     expect(back.steps).toMatchObject(

@@ -13,6 +13,7 @@ import {
   isForwardOnly,
   nameOfCall,
   reopen,
+  turnAs,
   undoBelow,
   waitAgain,
 } from './transitions.ts';
@@ -59,6 +60,7 @@ function objectObserved(state: SagaState, fact: Observed, nowMillis: number): Sa
       ? { ...next, outcome: recorded.outcome }
       : endAs(next, recorded.outcome, nowMillis);
   }
+  if (recorded.failure && next.phase === 'Forward' && canTurn(next)) return turnAs(next, recorded.failure);
   // We ended it without a command, since nobody held the finalizer. Somebody does now, so commands may have left.
   const wasTooEarly =
     next.phase === 'Ended' &&

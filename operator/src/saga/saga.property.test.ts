@@ -192,6 +192,8 @@ function sightings() {
       for (const { before, fact, after } of world.journal) {
         if (fact.kind === 'ReplyArrived')
           seen.add(`reply ${fact.outcome}${before === after ? ' ignored' : ''}`);
+        // Rarely heard while it is still asked for: who reads why another operator turned round turns, too.
+        if (fact.kind === 'ReplyArrived' && fact.outcome === 'Fenced') seen.add('reply Fenced, in time or not');
         if (after.phase === 'Revoking' && before.phase === 'Ended') seen.add('reopened');
         if (after.phase === 'Ended' && fact.kind === 'ObjectObserved') seen.add('outcome of another');
         if (before.failure && !after.failure) seen.add('failure cleared');
@@ -296,7 +298,7 @@ const everySighting = [
   'reply Rejected',
   'reply Failed',
   'reply Failed ignored',
-  'reply Fenced',
+  'reply Fenced, in time or not',
   'reply Compensated',
   'reply NothingToUndo',
   'reply Revoked',

@@ -48,7 +48,7 @@ export interface Wishes {
 /** What the stored object is known to hold already: the gates that the laws put before effects. */
 export interface Recorded {
   readonly finalizer: boolean;
-  readonly failure: boolean;
+  readonly failure: Failure | null;
   readonly outcome: Outcome | null;
 }
 

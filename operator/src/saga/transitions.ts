@@ -1,5 +1,5 @@
 import type { Direction } from '@sagamesh/contracts/messages';
-import type { Outcome } from '@sagamesh/contracts/order-saga';
+import type { Failure, Outcome } from '@sagamesh/contracts/order-saga';
 import { backoffMillis, stepAt, undoBackoffMillisMax } from './plan.ts';
 import type { EndedSaga, OpenSaga, SagaState, StepRecord } from './state.ts';
 
@@ -86,6 +86,11 @@ export function abort(state: OpenSaga, trouble: Trouble, nowMillis: number): Sag
   if (!state.recorded.finalizer && !state.steps.some((record) => record.mayHaveBeenSent)) {
     return end({ ...state, failure }, 'Compensated', nowMillis);
   }
+  return turnAs(state, failure);
+}
+
+/** Another operator turned the saga round and wrote down why: so do we, for the same reason. */
+export function turnAs(state: OpenSaga, failure: Failure): OpenSaga {
   return { ...state, failure, phase: 'Revoking', call: openCall('revoke', state.plan.pivotIndex) };
 }
 

@@ -278,6 +278,19 @@ describe('the stored object outranks the memory', () => {
     expect(story.log.slice(-2)).toStrictEqual(['execute b', 'ReleaseFinalizer']);
   });
 
+  it('of an operator that goes forward, when another one has turned the saga round', () => {
+    const failure = { step: 'a', reason: 'Cancelled', message: 'another saw it first' };
+    const story = given().until('execute', 'b').observe({ failure }).run();
+    expect(story.where).toBe('revoke p: reply');
+    expect(story.open.failure).toEqual(failure);
+  });
+
+  it('but not of an operator that knows that the pivot is taken', () => {
+    const failure = { step: 'a', reason: 'Cancelled', message: 'too late' };
+    const story = given().until('execute', 'n').observe({ failure }).run();
+    expect(story.where).toBe('execute n: reply');
+  });
+
   it('of an operator that ended it without a command, when another one holds the finalizer by now', () => {
     const story = given({ wishes: { deadlineSeconds: 1 } })
       .act()

@@ -78,7 +78,7 @@ export class Story {
         this.observe({ finalizer: true });
         return;
       case 'RecordFailure':
-        this.#store().observe({ failure: true });
+        this.#store().observe({ failure: this.stored.failure });
         return;
       case 'RecordOutcome':
         this.#store().observe({ outcome: this.ended.outcome });
@@ -153,7 +153,7 @@ export class Story {
   restart(change: { readonly wiped?: boolean; readonly saved?: boolean } = {}): this {
     if (change.saved) this.#store();
     if (change.wiped) this.stored = emptyCheckpoint;
-    const recorded = { ...this.state.recorded, failure: this.stored.failure !== null };
+    const recorded = { ...this.state.recorded, failure: this.stored.failure };
     this.state = frozen(restore(this.state.plan, this.state.wishes, recorded, this.stored, this.nowMillis));
     this.log = [];
     return this;

@@ -269,7 +269,7 @@ export class World {
 function recordedIn(object: StoredObject): Recorded {
   return {
     finalizer: object.finalizer,
-    failure: object.checkpoint.failure !== null,
+    failure: object.checkpoint.failure,
     outcome: object.outcome,
   };
 }
