@@ -9,6 +9,8 @@ export interface DatabaseEngine {
 }
 
 export interface EngineTx {
+  /** How much was done so far; in the trace, so that runs which write differently differ. */
+  readonly weight: number;
   query(text: string, params: readonly SqlValue[]): Promise<QueryResult<object>>;
   exec(script: string): Promise<void>;
   /** RetryableError when a statement failed before: everything is rolled back then. */

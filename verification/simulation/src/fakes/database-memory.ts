@@ -118,6 +118,10 @@ class MemoryTx implements EngineTx {
     this.#options = options;
   }
 
+  get weight(): number {
+    return this.#options.log.position;
+  }
+
   async query(text: string, params: readonly SqlValue[]): Promise<QueryResult<object>> {
     return this.#run(() => this.#options.statementOf(text).run(params));
   }

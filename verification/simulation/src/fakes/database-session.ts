@@ -65,8 +65,9 @@ export class Session implements Statements {
   }
 
   async commit(): Promise<void> {
-    const { process, database } = this.#options;
-    const answer = process.effect('commit', database, () => this.#carryOut());
+    const { process, database, transaction } = this.#options;
+    const what = `${database} ${transaction.weight}`;
+    const answer = process.effect('commit', what, () => this.#carryOut());
     if (process.isAlive && this.#phase === 'open') this.#phase = 'committing';
     await answer;
   }

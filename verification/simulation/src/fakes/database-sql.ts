@@ -163,6 +163,7 @@ export class SqlEngine implements DatabaseEngine {
 }
 
 class SqlTx implements EngineTx {
+  weight = 0;
   readonly #sim: Sim;
   readonly #tx: Tx;
   readonly #end: (how: 'commit' | 'rollback') => Promise<void>;
@@ -174,6 +175,7 @@ class SqlTx implements EngineTx {
   }
 
   async query(text: string, params: readonly SqlValue[]): Promise<QueryResult<object>> {
+    this.weight += 1;
     return this.#sim.realWork(() => this.#tx.query(text, params));
   }
 

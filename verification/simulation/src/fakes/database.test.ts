@@ -193,6 +193,54 @@ describe('a transaction', () => {
 });
 
 describe('a simulated database', () => {
+  it('does the same for the same seed and the same faults, and shows in the trace that more was written', async () => {
+    const hashOf = async (names: readonly string[]) => {
+      const { sim, start } = world([
+        { kind: 'db.abort', atMillis: 0, forMillis: 500, probability: 0.3 },
+        { kind: 'db.slow', atMillis: 0, forMillis: 500, probability: 0.3 },
+      ]);
+      for (const host of ['order-1', 'order-2']) {
+        start(host, async (db) => {
+          for (let round = 0; round < 20; round += 1) {
+            await db
+              .tx(async (tx) => {
+                for (const name of names) await write(tx, `${host}/${round}/${name}`);
+              })
+              .catch(() => undefined);
+          }
+        });
+      }
+      await sim.runUntil(60_000);
+      return sim.trace.hash;
+    };
+    const first = await hashOf(['a', 'b']);
+    expect(await hashOf(['a', 'b'])).toBe(first);
+    expect(await hashOf(['a', 'b', 'c'])).not.toBe(first);
+  });
+
+  it('answers a read outside of transactions after the transaction before it', async () => {
+    const { sim, start } = world();
+    const seen: number[] = [];
+    start('order-1', (db, process) =>
+      db.tx(async (tx) => {
+        await write(tx, 'a');
+        await new Promise<void>((resolve) => void process.clock.schedule(2_000, resolve));
+      }),
+    );
+    start('order-2', (db, process) => {
+      process.clock.schedule(50, () => {
+        void db
+          .query(
+            `select seq, event_id, event_type, aggregate_id, event, correlation_id, traceparent, resends
+             from outbox where published_at is null order by seq limit 256`,
+          )
+          .then(() => seen.push(sim.nowMillis));
+      });
+    });
+    await sim.runUntil(5_000);
+    expect(seen[0]).toBeGreaterThan(2_000);
+  });
+
   it.each(['tx', 'query'] as const)('that is away refuses every %s for now', async (how) => {
     const { sim, start } = world([always('db.away')]);
     const heard: unknown[] = [];
