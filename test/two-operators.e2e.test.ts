@@ -5,18 +5,22 @@ import { waitUntil } from '@sagamesh/sandbox/wait-until';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { booksOf, expectBalanced } from './support/balance.ts';
 import { leaseHolder, untilLeads } from './support/lease-holder.ts';
+import { callOf, leaseBodies, operatorRequests } from './support/operator-requests.ts';
+import type { OperatorRequests } from './support/operator-requests.ts';
 import { patient } from './support/patient-saga.ts';
 import { storedTraffic } from './support/stored-traffic.ts';
 import type { StoredTraffic } from './support/stored-traffic.ts';
-import { startTestSystem } from './support/test-system.ts';
+import { patienceMillis, startTestSystem } from './support/test-system.ts';
 import type { TestSystem } from './support/test-system.ts';
 import { untilAllRun } from './support/until-all-run.ts';
 
 let system: TestSystem;
 let traffic: StoredTraffic;
+let requests: OperatorRequests;
 
 beforeAll(async () => {
-  system = await startTestSystem({ operators: 2 });
+  system = await startTestSystem({ operators: 2, auditBodies: leaseBodies });
+  requests = operatorRequests(system);
   traffic = storedTraffic(system.nats.url);
 });
 
@@ -37,12 +41,14 @@ interface OpenSaga {
 async function openSagas(story: string, count: number): Promise<readonly OpenSaga[]> {
   system.process('inventory').pause();
   const sagas: OpenSaga[] = [];
-  for (let number = 0; number < count; number += 1) {
-    const name = await system.applySaga({ story, ...patient });
-    sagas.push({ name, uid: (await system.getSaga(name)).metadata.uid });
-  }
+  for (let number = 0; number < count; number += 1) sagas.push(await newSaga(story));
   for (const { uid } of sagas) await traffic.untilCommand(uid, heldStep);
   return sagas;
+}
+
+async function newSaga(story: string): Promise<OpenSaga> {
+  const name = await system.applySaga({ story, ...patient });
+  return { name, uid: (await system.getSaga(name)).metadata.uid };
 }
 
 /** Which of the two leads now, and which waits. */
@@ -56,6 +62,15 @@ async function roles(): Promise<{ readonly leader: OperatorName; readonly standb
 async function expectPaidOnce(name: string): Promise<void> {
   await system.waitForOutcome(name, 'Completed');
   expect(await booksOf(system, name)).toEqual({ state: 'CONFIRMED', capturedCents: 100, refundedCents: 0 });
+}
+
+/** At its end, and nothing is left to write to it. */
+async function expectReleased(name: string): Promise<void> {
+  await system.waitForOutcome(name, 'Completed');
+  await system.watch.until(name, ({ metadata }) => metadata.finalizers.length === 0, {
+    what: 'to be released',
+    timeoutMillis: patienceMillis,
+  });
 }
 
 /** Everything that was ever seen of it after its end says the same end. */
@@ -98,9 +113,13 @@ describe('two operators', () => {
     system.process('inventory').resume();
     for (const { uid } of sagas) await traffic.untilReply(uid, heldStep);
     await untilLeads(system, standby);
-    const later = await system.applySaga({ story: 'paused-leader', ...patient });
-    for (const { name } of sagas) await expectPaidOnce(name);
-    const sentBefore = await sentBy(oldSender, sagas);
+    const successor = await leaseHolder(system);
+    const later = await newSaga('paused-leader');
+    const all = [...sagas, later];
+    for (const { name } of all) await expectReleased(name);
+    const sentBefore = await commandsFor(all);
+    const writtenBefore = await writesTo(all);
+    const holders = (await requests.leaseHolders()).length;
 
     paused.resume();
 
@@ -108,10 +127,26 @@ describe('two operators', () => {
     const what = `${leader} to end itself`;
     await waitUntil(() => paused.pid === undefined, { timeoutMillis: 60_000, what });
     expect(paused.lastExit).toEqual({ code: 1, signal: null, expected: false });
-    expect(await sentBy(oldSender, sagas)).toEqual(sentBefore);
-    await expectPaidOnce(later);
-    for (const name of [...sagas.map((saga) => saga.name), later]) expectEndStands(name);
-    expect(await leaseHolder(system)).toMatch(new RegExp(`^${standby}_`));
+
+    // The next life of the same process has looked at the Lease more than once and left it alone.
+    const looks = (await requests.leaseReads()).length;
+    await paused.start();
+    const waits = `${leader} to wait for the Lease`;
+    await waitUntil(async () => (await requests.leaseReads()).length >= looks + 2, {
+      timeoutMillis: 60_000,
+      what: waits,
+    });
+    expect(new Set((await requests.leaseHolders()).slice(holders))).toEqual(new Set([successor]));
+    expect(await leaseHolder(system)).toBe(successor);
+
+    // No command by anybody, no write to a saga: neither the one that woke up nor its next life had anything to add.
+    expect(await commandsFor(all)).toEqual(sentBefore);
+    expect(await writesTo(all)).toEqual(writtenBefore);
+    expect(await sendersOf(later.uid, heldStep)).not.toContain(oldSender);
+    for (const { name } of all) {
+      await expectPaidOnce(name);
+      expectEndStands(name);
+    }
     await expectBalanced(system);
   });
 
@@ -129,15 +164,22 @@ describe('two operators', () => {
   });
 });
 
-/** Ids of the commands for these sagas that one process has sent, over all steps of the plan. */
-async function sentBy(sender: string | undefined, sagas: readonly OpenSaga[]): Promise<readonly string[]> {
+/** Ids of all commands for these sagas, over all steps of the plan and in every direction: each names its sender. */
+async function commandsFor(sagas: readonly OpenSaga[]): Promise<readonly string[]> {
   const steps = Object.keys(patient.steps ?? {});
   const ids: string[] = [];
   for (const { uid } of sagas) {
     for (const step of steps) {
-      const commands = await traffic.commands(uid, step, 'execute');
-      ids.push(...commands.map(({ commandId }) => commandId).filter((id) => id.split('/')[3] === sender));
+      for (const direction of ['execute', 'compensate', 'revoke'] as const) {
+        ids.push(...(await traffic.commands(uid, step, direction)).map(({ commandId }) => commandId));
+      }
     }
   }
   return ids;
+}
+
+/** Every request of an operator to change one of these sagas, refused ones included, as the API server has it on record. */
+async function writesTo(sagas: readonly OpenSaga[]): Promise<readonly string[]> {
+  const writes = await Promise.all(sagas.map(({ name }) => requests.sagaWrites(name)));
+  return writes.flat().map((write) => `${write.auditId} ${callOf(write)} ${write.name} ${write.code}`);
 }

@@ -23,7 +23,7 @@ const minute = 60_000;
 export function fakeStage(): Stage {
   const clock = new VirtualClock();
   const pass = (millis: number): Promise<void> => clock.advance(millis);
-  return stageOf(new FakeApi().transport, clock, pass, { stepMillis: 50, quietMillis: 10 * minute });
+  return stageOf(new FakeApi().transport, clock, pass, { stepMillis: 250, quietMillis: 10 * minute });
 }
 
 /** So much faster than real time does the kernel's clock run: half a minute of waiting is under a second. */
