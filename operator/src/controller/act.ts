@@ -98,6 +98,7 @@ export class Actor {
 
   /** Writes the status when a write is due; otherwise tells when it will be (epoch milliseconds), or null. */
   async writeProgress(entry: SagaEntry): Promise<number | null> {
+    this.#observe(entry);
     const object = this.look(entry.key);
     if (object?.content.kind !== 'open' || object.metadata.uid !== entry.uid) return null;
     const { status } = object.content;
@@ -181,6 +182,8 @@ export class Actor {
   async #writeStatus(entry: SagaEntry, object: SagaObject, cause: string): Promise<void> {
     if (object.content.kind !== 'open')
       throw new RetryableError(`${entry.key} was ended by somebody else meanwhile`);
+    // What is written must not be older than what it is written upon: the object may have moved since it was decided to write.
+    this.#observe(entry);
     const stored = object.content.status;
     const nowMillis = this.#ports.epochMillis();
     const projected = projectStatus(entry.state, object.metadata.generation ?? 1, stored, nowMillis);

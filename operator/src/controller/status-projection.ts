@@ -41,13 +41,17 @@ export function projectStatus(
 
 /**
  * Another operator that believes it leads may know more than we do: as long as the saga is open, what it has written of a step stands until we
- * have come as far. Else two of them would overwrite each other's news for as long as both go on. What we say at the end is what we know.
+ * have come as far. Else two of them would overwrite each other's news for as long as both go on. At the end we say what we know, but a step
+ * that said no stays `Rejected` for the reader: that is the story of this saga.
  */
 function stepsToShow(state: SagaState, stored: OrderSagaStatus): StepStatus[] {
   return state.steps.map((record, index) => {
     const own = projectStep(stepAt(state.plan, index).name, record);
     const known = stored.steps?.[index];
-    if (state.phase === 'Ended' || known?.name !== own.name) return own;
+    if (known?.name !== own.name) return own;
+    const isAfterPivot = index > state.plan.pivotIndex;
+    if (known.state === 'Rejected' && !isAfterPivot) return own.state === 'Rejected' ? own : known;
+    if (state.phase === 'Ended') return own;
     return isAhead(known.state, own.state) ? known : own;
   });
 }
@@ -67,7 +71,7 @@ const farness: Readonly<Record<StepState, number>> = {
 };
 
 function isAhead(stored: StepState, own: StepState): boolean {
-  // The two ways back: the abort came too late (PivotPassed), and a no after the pivot is asked again.
+  // The two ways back: the abort came too late (PivotPassed), and a no behind the pivot is asked again.
   if (stored === 'Revoking' && own === 'Done') return false;
   if (stored === 'Rejected' && own === 'Running') return false;
   return farness[stored] > farness[own];

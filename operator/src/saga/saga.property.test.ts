@@ -193,7 +193,8 @@ function sightings() {
         if (fact.kind === 'ReplyArrived')
           seen.add(`reply ${fact.outcome}${before === after ? ' ignored' : ''}`);
         // Rarely heard while it is still asked for: who reads why another operator turned round turns, too.
-        if (fact.kind === 'ReplyArrived' && fact.outcome === 'Fenced') seen.add('reply Fenced, in time or not');
+        if (fact.kind === 'ReplyArrived' && fact.outcome === 'Fenced')
+          seen.add('reply Fenced, in time or not');
         if (after.phase === 'Revoking' && before.phase === 'Ended') seen.add('reopened');
         if (after.phase === 'Ended' && fact.kind === 'ObjectObserved') seen.add('outcome of another');
         if (before.failure && !after.failure) seen.add('failure cleared');
