@@ -11,7 +11,7 @@ export interface Scope {
 }
 
 /** Plan a, b, p (the pivot), n; b is paid at a provider; two operators; a bus that keeps no promise; crashes; the deadline. */
-const common: Configuration = {
+export const commonScope: Configuration = {
   name: 'common',
   before: ['a', 'b'],
   after: ['n'],
@@ -33,7 +33,7 @@ const common: Configuration = {
 const short = { before: ['a'], providerStep: null } as const;
 
 export function scopeOf(change: Partial<Configuration> & { readonly name: string }): Scope {
-  const configuration = { ...common, ...change };
+  const configuration = { ...commonScope, ...change };
   return { name: configuration.name, model: (parts) => new SagaModel(configuration, parts) };
 }
 
@@ -74,10 +74,10 @@ export const sagaScopes: readonly Scope[] = [
     ...short,
     name: 'suspend and resume at any time',
     people: new Set(['suspend']),
-    progress: true,
     deadline: false,
   }),
   scopeOf({
+    ...short,
     name: 'suspend, resume, cancel, delete at any time; one operator',
     people: new Set(['suspend', 'cancel', 'delete']),
     progress: true,

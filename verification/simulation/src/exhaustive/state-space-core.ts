@@ -48,6 +48,7 @@ export class CoreTable {
   readonly #precision: Precision;
   /** Compares each canonical state with the one it stands for, one step ahead. */
   readonly #verifies: boolean;
+  readonly #verified = new Set<string>();
   readonly #states: (SagaState | null)[] = [null];
   readonly #ids = new Map<string, number>();
   readonly #next = new Map<number, number>();
@@ -193,7 +194,10 @@ export class CoreTable {
       id = this.#states.push(canonical) - 1;
       this.#ids.set(key, id);
     }
-    if (this.#verifies) this.#verify(settled, canonical);
+    if (this.#verifies && !this.#verified.has(keyOf(settled))) {
+      this.#verified.add(keyOf(settled));
+      this.#verify(settled, canonical);
+    }
     return id;
   }
 
