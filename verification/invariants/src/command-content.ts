@@ -4,7 +4,7 @@ import type { CommandFact, Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { Judge } from './judge.ts';
 import { isSameValue } from './same-value.ts';
-import { groupBy, viewOf } from './view.ts';
+import { viewOf } from './view.ts';
 import type { SagaView } from './view.ts';
 
 /**
@@ -14,9 +14,9 @@ import type { SagaView } from './view.ts';
  */
 export function checkCommandContent(facts: Facts): Finding {
   const judge = new Judge('I15');
-  const { sagaByUid, sagas } = viewOf(facts);
+  const { history, sagaByUid, sagas } = viewOf(facts);
   for (const saga of sagas) lookAtSpecs(saga, judge);
-  for (const [uid, commands] of groupBy(facts.commands ?? [], ({ command }) => command.sagaUid)) {
+  for (const [uid, commands] of history.commands) {
     const saga = sagaByUid.get(uid);
     if (saga) lookAtSaga(saga, commands, judge);
     else lookAtStranger(commands, judge);

@@ -2,7 +2,7 @@ import { effectOf } from './effects.ts';
 import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { Judge } from './judge.ts';
-import { groupBy, viewOf } from './view.ts';
+import { viewOf } from './view.ts';
 
 /**
  * I5, at every moment: nothing is taken back that was not there (released or sold <= reserved per saga and SKU and never before it, refunded <=
@@ -82,9 +82,8 @@ function lookAtOtherEffects(facts: Facts, judge: Judge): void {
 
 function lookAtEmptyPlaces(facts: Facts, judge: Judge): void {
   if (!facts.fenceRows) return;
-  const rows = groupBy(facts.fenceRows, ({ sagaUid }) => sagaUid);
   for (const saga of viewOf(facts).sagas) {
-    const states = new Map((rows.get(saga.uid) ?? []).map(({ step, state }) => [step, state]));
+    const states = new Map(saga.fenceRows.map(({ step, state }) => [step, state]));
     for (const step of saga.plan) {
       const state = states.get(step.name);
       if (state !== 'tombstone' && state !== 'rejected') continue;

@@ -170,7 +170,20 @@ describeInvariant('I3', {
         .undo('reserveInventory', 'createOrder')
         .end('Abandoned'),
     ),
-    'currency in lower case': good,
+    'the finalizer was removed by force': ((facts: Facts) => ({
+      ...facts,
+      sagas: facts.sagas!.map((saga) => ({ ...saga, gone: true, forced: true })),
+    }))(told((saga) => saga.run('createOrder', 'reserveInventory', 'processPayment'))),
+    'a refund that was given up was made all the same, and nobody recorded it': told(
+      (saga) =>
+        saga
+          .run('createOrder', 'reserveInventory', 'processPayment')
+          .abort()
+          .undo()
+          .abandon('processPayment', 'compensate')
+          .end('Abandoned'),
+      { paymentLedger: good.paymentLedger! },
+    ),
   },
   tellsNothing: { ...nothing, provider: { captures: [], refunds: [] } },
 });

@@ -14,6 +14,15 @@ export interface StepEffect {
 /** Undefined: nobody can see the effects of this step (its ledger is not among the facts). */
 export function effectOf(facts: Facts, saga: SagaView, step: Step): StepEffect | undefined {
   const books = booksOf(facts);
+  let effects = books.effects.get(saga);
+  if (!effects) {
+    effects = new Map(saga.plan.map((each) => [each, readEffect(facts, books, saga, each)]));
+    books.effects.set(saga, effects);
+  }
+  return effects.get(step);
+}
+
+function readEffect(facts: Facts, books: Books, saga: SagaView, step: Step): StepEffect | undefined {
   switch (`${step.service}/${step.execute}`) {
     case 'order/create':
     case 'order/confirm':
@@ -63,6 +72,8 @@ function effectOnOrder(step: Step, claimed: OrderRow | undefined): StepEffect {
 }
 
 interface Books {
+  /** Looked up once for all checkers. */
+  readonly effects: Map<SagaView, ReadonlyMap<Step, StepEffect | undefined>>;
   count(sagaUid: string, entry: string): number;
 }
 
@@ -98,7 +109,7 @@ function openBooks(facts: Facts): Books {
   for (const { sagaUid, service, step, kind } of facts.otherEffects ?? []) {
     add(`${sagaUid} ${service}/${step}/${kind}`);
   }
-  return { count: (sagaUid, entry) => counts.get(`${sagaUid} ${entry}`) ?? 0 };
+  return { effects: new Map(), count: (sagaUid, entry) => counts.get(`${sagaUid} ${entry}`) ?? 0 };
 }
 
 interface MoneyMove {

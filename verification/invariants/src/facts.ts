@@ -5,12 +5,15 @@ import type { OrderSagaSpec, OrderSagaStatus, Outcome } from '@sagamesh/contract
  * What the checkers look at: plain facts, read from ledgers, provider, resources, mails and message history, never from the code that is
  * judged. Whoever cannot see something leaves the section out; what needs it then evaluates nothing and is Inconclusive.
  *
- * `position`: a number that grows with the order of things over ALL sections (one counter in a simulation, nanoseconds elsewhere). Where two
- * positions are equal the order is unknown, and no checker blames anybody for it. Lists are in the order of happening.
+ * `position`: a number that grows with the order of things: always over commands and replies together (the broker's time in nanoseconds will
+ * do), and within each other section. With `oneOrder` it is one counter over everything. Where two positions are equal the order is unknown, and
+ * no checker blames anybody for it. Lists are in the order of happening.
  */
 export interface Facts {
   /** Nothing is under way any more: what holds only at rest may be judged. False: those clauses are left out. */
   readonly atQuiesce: boolean;
+  /** Positions of different sections can be compared (a simulation). Absent: no such clause is judged. */
+  readonly oneOrder?: boolean;
 
   readonly orders?: readonly OrderRow[];
   readonly orderChanges?: readonly OrderChange[];

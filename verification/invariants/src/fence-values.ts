@@ -2,7 +2,7 @@ import type { ReplyOutcome } from '@sagamesh/contracts/messages';
 import type { Facts, FenceChange, ReplyFact } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { Judge } from './judge.ts';
-import { groupBy } from './view.ts';
+import { groupBy, viewOf } from './view.ts';
 
 /**
  * I13, at every moment: a place (saga, step) has one committed value. Its row only moves empty -> pending | executed | rejected | tombstone,
@@ -13,8 +13,10 @@ export function checkFenceValues(facts: Facts): Finding {
   const judge = new Judge('I13');
   const changed = lookAtChanges(facts, judge);
   lookAtRows(facts, changed, judge);
-  for (const [at, replies] of groupBy(facts.replies ?? [], ({ reply }) => `${reply.sagaUid}/${reply.step}`)) {
-    lookAtReplies(at, replies, judge);
+  for (const [uid, replies] of viewOf(facts).history.replies) {
+    for (const [step, ofStep] of groupBy(replies, ({ reply }) => reply.step)) {
+      lookAtReplies(`${uid}/${step}`, ofStep, judge);
+    }
   }
   return judge.finding;
 }

@@ -22,12 +22,12 @@ const stories: Readonly<Record<string, (saga: SagaStage, stage: Stage) => unknow
   'the third step says no': (saga) => saga.run(first, second).refuse(third).abort().undo().end('Compensated'),
   'the pivot says no': (saga) => {
     saga.run(first, second, third).refuse(pivot);
-    saga.send(pivot, 'revoke').reply(pivot, 'revoke', 'Revoked');
-    saga.failure = { step: pivot, reason: 'OrderNotPending', message: '' };
+    saga.turnRound().send(pivot, 'revoke').reply(pivot, 'revoke', 'Revoked');
     return saga.undo().end('Compensated');
   },
   'the abort comes too late': (saga) => {
-    saga.run(first, second, third, pivot).send(pivot, 'revoke').reply(pivot, 'revoke', 'PivotPassed');
+    saga.run(first, second, third, pivot).turnRound();
+    saga.send(pivot, 'revoke').reply(pivot, 'revoke', 'PivotPassed').failure = undefined;
     return saga.run(last).end('Completed');
   },
   'a new leader asks everything again': (saga) => {
@@ -67,8 +67,7 @@ const stories: Readonly<Record<string, (saga: SagaStage, stage: Stage) => unknow
   'the settling is given up by hand': (saga) =>
     saga.run(first, second, third, pivot).send(last, 'execute').abandon(last, 'execute').end('Abandoned'),
   'the abort is given up by hand, and the pivot had been taken': (saga) => {
-    saga.run(first, second, third, pivot);
-    saga.failure = { step: pivot, reason: 'Deleted', message: '' };
+    saga.run(first, second, third, pivot).turnRound();
     saga.send(pivot, 'revoke').abandon(pivot, 'revoke').undo(third, second);
     return saga.send(first, 'compensate').abandon(first, 'compensate').end('Abandoned');
   },

@@ -24,8 +24,9 @@ const messagesOnly = ({ atQuiesce, commands, replies, sagas }: Facts): Facts => 
   ...(replies ? { replies } : {}),
   ...(sagas ? { sagas } : {}),
 });
-const changesOnly = ({ atQuiesce, fenceChanges, sagas }: Facts): Facts => ({
+const changesOnly = ({ atQuiesce, oneOrder = false, fenceChanges, sagas }: Facts): Facts => ({
   atQuiesce,
+  oneOrder,
   ...(fenceChanges ? { fenceChanges } : {}),
   ...(sagas ? { sagas } : {}),
 });
@@ -51,7 +52,12 @@ describeInvariant('I6', {
     ],
     'COMPENSATE before the abort was acknowledged': [
       told((saga) =>
-        saga.run(first).send(pivot, 'revoke').send(first, 'compensate').reply(pivot, 'revoke', 'Revoked'),
+        saga
+          .run(first)
+          .turnRound()
+          .send(pivot, 'revoke')
+          .send(first, 'compensate')
+          .reply(pivot, 'revoke', 'Revoked'),
       ),
       /confirmOrder was not told Revoked/,
     ],
@@ -72,8 +78,19 @@ describeInvariant('I6', {
       /compensate of settleInventory sent .*: from the pivot on nothing is undone/,
     ],
     'a step that is not the pivot is revoked': [
-      told((saga) => saga.send(third, 'revoke')),
+      told((saga) => saga.turnRound().send(third, 'revoke')),
       /revoke of processPayment sent .*: it is not the pivot/,
+    ],
+    'a command before the finalizer': [
+      told((saga) => {
+        saga.versions.length = 1;
+        return saga.send(first, 'execute').status();
+      }),
+      /createOrder\/execute.* was sent before the finalizer was held/,
+    ],
+    'REVOKE before the cause is stored': [
+      told((saga) => saga.send(pivot, 'revoke').abort()),
+      /confirmOrder\/revoke\/nonce\/1 was sent before the cause was stored/,
     ],
     'a step of another plan': [
       told((saga, stage) => {
@@ -105,13 +122,25 @@ describeInvariant('I6', {
     ),
     'a step that was never sent is not undone': told((saga) => saga.run(first).abort().undo(first)),
     'the pivot had passed, and the saga goes on': told((saga) =>
-      saga.run(first, second, third).send(pivot, 'revoke').reply(pivot, 'revoke', 'PivotPassed').run(last),
+      saga
+        .run(first, second, third)
+        .turnRound()
+        .send(pivot, 'revoke')
+        .reply(pivot, 'revoke', 'PivotPassed')
+        .run(last),
     ),
     'a step was given up by hand': told((saga) =>
       saga.run(first, second).abort().send(second, 'compensate').abandon(second, 'compensate').undo(first),
     ),
     'a step was named by hand, and the leader died before it could record that': told((saga) =>
       saga.run(first, second).abort().status({ abandonStep: second }).undo(first),
+    ),
+    'the finalizer seen late, on another clock': told(
+      (saga) => {
+        saga.versions.length = 1;
+        return saga.send(first, 'execute').status();
+      },
+      { oneOrder: false },
     ),
     'reply and command at the same position: nobody knows which was first': told((saga, stage) => {
       saga.run(first).send(second, 'execute');
@@ -172,6 +201,15 @@ describeInvariant('I7', {
         .reply(second, 'execute', 'Fenced')
         .end('Compensated'),
     ),
+    'the finalizer was removed by force': ((facts: Facts) => ({
+      ...facts,
+      sagas: facts.sagas!.map((saga, index) => (index === 0 ? { ...saga, gone: true, forced: true } : saga)),
+    }))(
+      told((saga, stage) => {
+        saga.run(first, second).abort();
+        stage.saga('b').compensate();
+      }),
+    ),
     'an undo that was given up by hand': told((saga) =>
       saga.run(first, second).abort().abandon(second, 'compensate').undo(first).end('Abandoned'),
     ),
@@ -211,6 +249,15 @@ describeInvariant('I8', {
     'REVOKE after the pivot': told((saga) =>
       saga.run().send(pivot, 'revoke').reply(pivot, 'revoke', 'PivotPassed'),
     ),
+    'the finalizer was removed by force': ((facts: Facts) => ({
+      ...facts,
+      sagas: facts.sagas!.map((saga, index) => (index === 0 ? { ...saga, forced: true } : saga)),
+    }))(
+      told((saga, stage) => {
+        saga.run().send(third, 'compensate');
+        stage.saga('b').complete();
+      }),
+    ),
     'another saga is undone': told((saga, stage) => {
       saga.complete();
       stage.saga('b').compensate();
@@ -228,8 +275,9 @@ const parcel = [
   { name: 'ship', service: 'parcel', execute: 'ship', pivot: true },
 ];
 const booksOnly = (facts: Facts): Facts => blindFor(facts, 'fenceChanges');
-const momentOnly = ({ atQuiesce, sagas, fenceChanges, commands }: Facts): Facts => ({
+const momentOnly = ({ atQuiesce, oneOrder = false, sagas, fenceChanges, commands }: Facts): Facts => ({
   atQuiesce,
+  oneOrder,
   ...(sagas ? { sagas } : {}),
   ...(fenceChanges ? { fenceChanges } : {}),
   ...(commands ? { commands } : {}),
@@ -302,6 +350,15 @@ describeInvariant('I9', {
       saga.run(first);
       stage.saga('b').complete();
     }),
+    'the outcome seen early, on another clock': told(
+      (saga) =>
+        saga
+          .run(first, second, third, pivot)
+          .end('Completed')
+          .effect('settleInventory')
+          .fence('settleInventory', 'executed'),
+      { oneOrder: false },
+    ),
     'ended at once, nothing was sent': told((saga) => saga.end('Compensated')),
     'a step given up by hand was done all the same': told((saga) =>
       saga.run(first, second, third, pivot).effect(last).abandon(last, 'execute').end('Abandoned'),
@@ -315,6 +372,15 @@ describeInvariant('I9', {
         .end('Abandoned'),
     ),
     'gone without an outcome, never begun': told((saga) => (saga.gone = true)),
+    'the finalizer was removed by force': ((facts: Facts) => ({
+      ...facts,
+      sagas: facts.sagas!.map((saga, index) => (index === 0 ? { ...saga, gone: true, forced: true } : saga)),
+    }))(
+      told((saga, stage) => {
+        saga.run(first, second);
+        stage.saga('b').complete();
+      }),
+    ),
   },
   tellsNothing: told((saga) => saga.run(first)),
 });

@@ -1,24 +1,23 @@
 import { effectOf, stands } from './effects.ts';
-import type { Facts, FenceChange, SagaVersion } from './facts.ts';
+import type { Facts, SagaVersion } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { Judge } from './judge.ts';
-import { groupBy, isAbandoned, pivotOf, viewOf } from './view.ts';
+import { isAbandoned, pivotOf, viewOf } from './view.ts';
 import type { SagaView } from './view.ts';
 
 /**
  * I9: Completed = every step is in the books and none was taken back; Compensated = the pivot and what follows never happened, and every step
  * before it left nothing; Abandoned = one of the two, but for what was given up by name. Since an outcome is said last, this holds from the
- * moment it is written: where the history of fence rows is known, it is judged at that moment; the books are judged now.
+ * moment it is written: where all is in one order, the history of fence rows is judged at that moment; the books are judged now.
  */
 export function checkOutcomes(facts: Facts): Finding {
   const judge = new Judge('I9');
-  const changes = groupBy(facts.fenceChanges ?? [], ({ sagaUid }) => sagaUid);
   for (const saga of viewOf(facts).sagas) {
     if (saga.fact.forced) continue;
     if (saga.outcome) lookAtBooks(facts, saga, judge);
     else if (saga.fact.gone) lookAtUnstarted(facts, saga, judge);
     const ended = saga.fact.versions.find(({ status }) => status.outcome !== undefined);
-    if (ended && facts.fenceChanges) lookAtMoment(saga, ended, changes.get(saga.uid) ?? [], judge);
+    if (ended && facts.fenceChanges && facts.oneOrder) lookAtMoment(saga, ended, judge);
   }
   return judge.finding;
 }
@@ -63,16 +62,12 @@ function lookAtUnstarted(facts: Facts, saga: SagaView, judge: Judge): void {
   }
 }
 
-function lookAtMoment(
-  saga: SagaView,
-  ended: SagaVersion,
-  changes: readonly FenceChange[],
-  judge: Judge,
-): void {
+function lookAtMoment(saga: SagaView, ended: SagaVersion, judge: Judge): void {
   const { outcome } = ended.status;
   if (outcome === 'Abandoned') return;
   const states = new Map<string, string>();
-  for (const { step, state, position } of changes) if (position <= ended.position) states.set(step, state);
+  for (const { step, state, position } of saga.fenceChanges)
+    if (position <= ended.position) states.set(step, state);
   const sent = new Set(
     saga.commands
       .filter(({ position, command }) => command.direction === 'execute' && position < ended.position)

@@ -2,7 +2,7 @@ import { effectOf } from './effects.ts';
 import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { Judge } from './judge.ts';
-import { groupBy, mayBeAbandoned, pivotOf, viewOf } from './view.ts';
+import { mayBeAbandoned, pivotOf, viewOf } from './view.ts';
 import type { SagaView } from './view.ts';
 
 /**
@@ -12,13 +12,12 @@ import type { SagaView } from './view.ts';
  */
 export function checkPivot(facts: Facts): Finding {
   const judge = new Judge('I8');
-  const rows = groupBy(facts.fenceRows ?? [], ({ sagaUid }) => sagaUid);
   for (const saga of viewOf(facts).sagas) {
     const pivot = pivotOf(saga);
     if (!pivot || saga.fact.forced || mayBeAbandoned(saga, pivot.name, 'revoke')) continue;
     const isTaken =
       (effectOf(facts, saga, pivot)?.executed ?? 0) > 0 ||
-      (rows.get(saga.uid) ?? []).some(({ step, state }) => step === pivot.name && state === 'executed') ||
+      saga.fenceRows.some(({ step, state }) => step === pivot.name && state === 'executed') ||
       saga.replies.some(({ reply }) => reply.step === pivot.name && saysTaken(reply.outcome));
     if (isTaken) lookAt(facts, saga, judge);
   }

@@ -8,21 +8,22 @@ import { viewOf } from './view.ts';
 
 /**
  * I21, at every moment: nobody reads fewer than zero pieces, and nobody reads CONFIRMED before the order was confirmed, or of an order that is not
- * (rows read no earlier than the reads).
+ * (rows read no earlier than the reads). Too early can only be told where all is in one order.
  */
 export function checkReads(facts: Facts): Finding {
   const judge = new Judge('I21');
   for (const { sku, available } of facts.stockProbes ?? []) {
     judge.look(available >= 0, () => `${sku} was read with ${available} available`);
   }
+  const changes = facts.oneOrder ? facts.orderChanges : undefined;
   const confirmedAt = new Map<string, number>();
-  for (const { orderId, state, position } of facts.orderChanges ?? []) {
+  for (const { orderId, state, position } of changes ?? []) {
     if (state === 'CONFIRMED' && !confirmedAt.has(orderId)) confirmedAt.set(orderId, position);
   }
   const { orderById } = viewOf(facts);
   for (const { client, orderId, state, position } of facts.clients?.orderReads ?? []) {
-    if (!facts.orderChanges && !facts.orders) continue;
-    const sinceWhen = facts.orderChanges ? confirmedAt.get(orderId) : -Infinity;
+    if (!changes && !facts.orders) continue;
+    const sinceWhen = changes ? confirmedAt.get(orderId) : -Infinity;
     judge.look(
       state !== 'CONFIRMED' || (sinceWhen !== undefined && sinceWhen <= position),
       () =>

@@ -10,14 +10,15 @@ import type { SagaView } from './view.ts';
 
 /**
  * I12, at quiesce, for each saga that has ended: what the status says is what the books say. Each step's state agrees with its ledger, outcome,
- * failure, progress and conditions agree with each other, the payment that is named is one of this saga, and the last spec was seen.
+ * failure, progress and conditions agree with each other, the payment that is named is one of this saga, and the last spec was seen. What a person
+ * edits after the end stays as he wrote it, and is not judged.
  */
 export function checkStatusTruth(facts: Facts): Finding {
   const judge = new Judge('I12');
   if (!facts.atQuiesce) return judge.finding;
   const paymentOwners = new Map((facts.payments ?? []).map((row) => [row.paymentId, row.sagaUid]));
   for (const saga of viewOf(facts).sagas) {
-    if (!saga.outcome || saga.fact.forced) continue;
+    if (!saga.outcome || saga.fact.forced || wasEditedAfterEnd(saga)) continue;
     lookAtSteps(facts, saga, judge);
     lookAtSummary(saga, judge);
     const paymentId = saga.last.status.results?.['paymentId'];
@@ -30,6 +31,12 @@ export function checkStatusTruth(facts: Facts): Finding {
     }
   }
   return judge.finding;
+}
+
+function wasEditedAfterEnd(saga: SagaView): boolean {
+  return saga.fact.versions.some(
+    ({ statusEditedByUser, status }) => statusEditedByUser === true && status.outcome !== undefined,
+  );
 }
 
 function lookAtSteps(facts: Facts, saga: SagaView, judge: Judge): void {

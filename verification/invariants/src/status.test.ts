@@ -259,6 +259,13 @@ describeInvariant('I12', {
       saga.undo(second, first).states.set(third, 'Compensated');
       saga.end('Compensated');
     }),
+    'a person edited the status after the end': ((facts: Facts) => ({
+      ...facts,
+      sagas: [
+        ...facts.sagas!,
+        { ...ended(facts, { steps: [] }, { statusEditedByUser: true }).sagas![0]!, uid: 'b' },
+      ],
+    }))(completed()),
     'given up: may be either way': told((saga) =>
       saga.run(first, second, third, pivot).effect(last).abandon(last, 'execute').end('Abandoned'),
     ),

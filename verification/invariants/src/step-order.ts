@@ -1,7 +1,8 @@
-import type { Facts, FenceChange, ReplyFact } from './facts.ts';
+import { orderSagaFinalizer } from '@sagamesh/contracts/order-saga';
+import type { Facts, ReplyFact } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { Judge } from './judge.ts';
-import { groupBy, mayBeAbandoned, pivotOf, viewOf } from './view.ts';
+import { mayBeAbandoned, pivotOf, viewOf } from './view.ts';
 import type { SagaView } from './view.ts';
 
 /**
@@ -11,17 +12,18 @@ import type { SagaView } from './view.ts';
  * - REVOKE only of the pivot; COMPENSATE only of steps before it.
  * - COMPENSATE only after the pivot was told Revoked, and after each later step that was sent before was told Compensated or NothingToUndo.
  * - The effects have the same order: done in plan order, undone in reverse.
+ * - Where all is in one order: our finalizer was stored before any command, and a cause of failure before any REVOKE.
  *
  * Any command may be sent again at any time by anybody, also an EXECUTE after a COMPENSATE (a leader that does not know yet): the fence makes
  * that harmless, so it is no violation. An acknowledgement that was given up counts as heard.
  */
 export function checkStepOrder(facts: Facts): Finding {
   const judge = new Judge('I6');
-  const changes = groupBy(facts.fenceChanges ?? [], ({ sagaUid }) => sagaUid);
   for (const saga of viewOf(facts).sagas) {
     if (saga.fact.forced) continue;
     if (facts.commands && facts.replies) lookAtCommands(saga, judge);
-    lookAtEffects(saga, changes.get(saga.uid) ?? [], judge);
+    if (facts.oneOrder) lookAtGates(saga, judge);
+    if (facts.oneOrder) lookAtEffects(saga, judge);
   }
   return judge.finding;
 }
@@ -101,11 +103,30 @@ function problemBack(
   return undefined;
 }
 
-function lookAtEffects(saga: SagaView, changes: readonly FenceChange[], judge: Judge): void {
-  if (changes.length === 0) return;
+/** What must be stored first, so that a delete finds us in the way, and a new leader knows that the saga has turned round. */
+function lookAtGates(saga: SagaView, judge: Judge): void {
+  const [first] = saga.commands;
+  if (!first) return;
+  const { versions } = saga.fact;
+  const held = versions.find(({ finalizers }) => finalizers.includes(orderSagaFinalizer));
+  judge.look(
+    held !== undefined && held.position <= first.position,
+    () => `${saga.label}: ${first.command.commandId} was sent before the finalizer was held`,
+  );
+  const revoke = saga.commands.find(({ command }) => command.direction === 'revoke');
+  if (!revoke) return;
+  const failed = versions.find(({ status }) => status.failure !== undefined);
+  judge.look(
+    failed !== undefined && failed.position <= revoke.position,
+    () => `${saga.label}: ${revoke.command.commandId} was sent before the cause was stored`,
+  );
+}
+
+function lookAtEffects(saga: SagaView, judge: Judge): void {
+  if (saga.fenceChanges.length === 0) return;
   const done = new Map<string, number>();
   const undone = new Map<string, number>();
-  for (const { step, state, position } of changes) {
+  for (const { step, state, position } of saga.fenceChanges) {
     if (state === 'executed' && !done.has(step)) done.set(step, position);
     if (state === 'compensated' && !undone.has(step)) undone.set(step, position);
   }

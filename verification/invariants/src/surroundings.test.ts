@@ -164,6 +164,13 @@ describeInvariant('I17', {
       fenceRows: [{ service: 'order', sagaUid: 'x', step: 'refuse', state: 'executed' }],
     }),
     'a payment that was only created': restOf(intents({ status: 'requires_confirmation' })),
+    'a place whose undo was given up': restOf(
+      { fenceRows: [row] },
+      told((saga) => saga.run(first, second).abort().abandon(third, 'compensate').end('Abandoned')).sagas!,
+    ),
+    'a pending place of a saga whose finalizer was removed by force': restOf({ fenceRows: [row] }, [
+      { ...openSaga[0]!, gone: true, forced: true },
+    ]),
     'a pending place of an open saga': restOf({ fenceRows: [row] }, openSaga),
     'never begun, deleted': restOf({}, [
       { ...saga!, gone: true, versions: told((saga) => saga.run()).sagas![0]!.versions.slice(0, 1) },
@@ -230,6 +237,10 @@ describeInvariant('I18', {
   nearMisses: {
     'the second saga gave everything back': two('one keeps'),
     'the second undo was given up by hand': two('given up'),
+    'the finalizer of one was removed by force': ((facts: Facts) => ({
+      ...facts,
+      sagas: facts.sagas!.map((saga, index) => (index === 1 ? { ...saga, forced: true } : saga)),
+    }))(two('both keep')),
     'both hold something for a moment': { ...two('both keep'), atQuiesce: false },
     'two unclaimed orders of no event': {
       atQuiesce: true,
@@ -322,6 +333,15 @@ describeInvariant('I20', {
     'cancelled is an end, too': acceptedOrder(cancelled),
     'not at rest': acceptedOrder({ ...open, atQuiesce: false }),
     'the saga waits for a person': acceptedOrder(waiting),
+    'the cancelling was given up by hand': acceptedOrder(
+      told((saga) =>
+        saga.run(first).abort().undo(third, second).abandon(first, 'compensate').end('Abandoned'),
+      ),
+    ),
+    'the finalizer was removed by force': acceptedOrder({
+      ...open,
+      sagas: open.sagas!.map((saga) => ({ ...saga, forced: true })),
+    }),
     'a saga that is gone has ended': acceptedSaga({ ...good, sagas: [{ ...open.sagas![0]!, gone: true }] }),
     'nobody sees the sagas': acceptedOrder({ atQuiesce: true, orders: good.orders! }),
   },
@@ -351,7 +371,7 @@ describeInvariant('I21', {
       /ada read order a as CONFIRMED at \d+, before it was \(\d+\)/,
     ],
     'confirmed, and it never was': [
-      { atQuiesce: true, orderChanges: [], clients: reads(['CONFIRMED', 5]) },
+      { atQuiesce: true, oneOrder: true, orderChanges: [], clients: reads(['CONFIRMED', 5]) },
       /before it was \(never\)/,
     ],
     'confirmed, and the row says otherwise': [
@@ -365,6 +385,7 @@ describeInvariant('I21', {
       ...good,
       clients: reads(['PENDING', confirmedAt + 1]),
     },
+    'changes on another clock': { ...good, oneOrder: false, clients: reads(['CONFIRMED', confirmedAt - 1]) },
     'only the rows are known': { atQuiesce: true, orders: good.orders!, clients: reads(['CONFIRMED', 1]) },
   },
   tellsNothing: { ...nothing, clients: { orderReads: [] }, stockProbes: [] },
@@ -451,6 +472,17 @@ describeInvariant('I23', {
     'an older moment of the API server': { ...good, clients: sagaReads('Completed', null, 'Completed') },
     'confirmed, and the saga still settles': {
       ...told((saga) => saga.run(first, second, third, pivot)),
+      clients: reads(['CONFIRMED', 500]),
+    },
+    'confirmed, and not at rest': {
+      ...good,
+      atQuiesce: false,
+      sagas: cancelled.sagas!,
+      clients: reads(['CONFIRMED', 500]),
+    },
+    'the finalizer was removed by force': {
+      ...good,
+      sagas: [{ ...open.sagas![0]!, gone: true, forced: true }],
       clients: reads(['CONFIRMED', 500]),
     },
     'given up by hand': {

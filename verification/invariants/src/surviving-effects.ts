@@ -6,7 +6,7 @@ import { isAbandoned, pivotOf, viewOf } from './view.ts';
 import type { SagaView } from './view.ts';
 
 /**
- * I7: once a saga's abort was acknowledged (its pivot was told Revoked, or a COMPENSATE was sent), no effect of it survives: at rest every step
+ * I7: once a saga's abort was acknowledged (its pivot was told Revoked, or a COMPENSATE was sent), no effect of it survives: once it has ended every step
  * before the pivot is without effect or taken back, and at every moment no step after the pivot has one. An EXECUTE that a leader sends who does
  * not know yet is no violation (the fence or the next COMPENSATE takes care of it); its effect would be.
  */
@@ -20,7 +20,7 @@ export function checkSurvivingEffects(facts: Facts): Finding {
       const effect = effectOf(facts, saga, step);
       if (!effect) continue;
       if (index < saga.pivotIndex) {
-        if (!facts.atQuiesce || saga.isOpen || isAbandoned(saga, step.name, 'compensate')) continue;
+        if (saga.isOpen || isAbandoned(saga, step.name, 'compensate')) continue;
         judge.look(!stands(effect), () => `${saga.label} was aborted, but ${step.name} still has its effect`);
       } else if (isDecided) {
         judge.look(

@@ -1,6 +1,15 @@
 import type { Direction } from '@sagamesh/contracts/messages';
 import type { Outcome, Step } from '@sagamesh/contracts/order-saga';
-import type { CommandFact, Facts, OrderRow, ReplyFact, SagaFact, SagaVersion } from './facts.ts';
+import type {
+  CommandFact,
+  Facts,
+  FenceChange,
+  FenceRow,
+  OrderRow,
+  ReplyFact,
+  SagaFact,
+  SagaVersion,
+} from './facts.ts';
 
 /** The facts by saga, grouped once for all checkers. Facts never change, so neither does this. */
 export interface View {
@@ -9,6 +18,15 @@ export interface View {
   readonly sagaByUid: ReadonlyMap<string, SagaView>;
   readonly orderById: ReadonlyMap<string, OrderRow>;
   readonly orderBySaga: ReadonlyMap<string, OrderRow>;
+  /** Of every uid, known or not. */
+  readonly history: Histories;
+}
+
+export interface Histories {
+  readonly commands: ReadonlyMap<string, readonly CommandFact[]>;
+  readonly replies: ReadonlyMap<string, readonly ReplyFact[]>;
+  readonly fenceChanges: ReadonlyMap<string, readonly FenceChange[]>;
+  readonly fenceRows: ReadonlyMap<string, readonly FenceRow[]>;
 }
 
 export interface SagaView {
@@ -25,6 +43,8 @@ export interface SagaView {
   readonly isOpen: boolean;
   readonly commands: readonly CommandFact[];
   readonly replies: readonly ReplyFact[];
+  readonly fenceChanges: readonly FenceChange[];
+  readonly fenceRows: readonly FenceRow[];
   /** Acknowledgements that were given up, as `step/direction`, as recorded in the status. */
   readonly abandoned: ReadonlySet<string>;
   /** Steps that a person named in the annotation, acted upon or not. */
@@ -42,15 +62,20 @@ export function viewOf(facts: Facts): View {
 }
 
 function buildView(facts: Facts): View {
-  const commands = groupBy(facts.commands ?? [], ({ command }) => command.sagaUid);
-  const replies = groupBy(facts.replies ?? [], ({ reply }) => reply.sagaUid);
+  const history: Histories = {
+    commands: groupBy(facts.commands ?? [], ({ command }) => command.sagaUid),
+    replies: groupBy(facts.replies ?? [], ({ reply }) => reply.sagaUid),
+    fenceChanges: groupBy(facts.fenceChanges ?? [], ({ sagaUid }) => sagaUid),
+    fenceRows: groupBy(facts.fenceRows ?? [], ({ sagaUid }) => sagaUid),
+  };
   const sagas = (facts.sagas ?? []).flatMap((fact) => {
     const last = fact.versions.at(-1);
-    return last ? [viewOfSaga(fact, last, commands.get(fact.uid) ?? [], replies.get(fact.uid) ?? [])] : [];
+    return last ? [viewOfSaga(fact, last, history)] : [];
   });
   const orders = facts.orders ?? [];
   return {
     facts,
+    history,
     sagas,
     sagaByUid: new Map(sagas.map((saga) => [saga.uid, saga])),
     orderById: new Map(orders.map((order) => [order.id, order])),
@@ -58,12 +83,7 @@ function buildView(facts: Facts): View {
   };
 }
 
-function viewOfSaga(
-  fact: SagaFact,
-  last: SagaVersion,
-  commands: readonly CommandFact[],
-  replies: readonly ReplyFact[],
-): SagaView {
+function viewOfSaga(fact: SagaFact, last: SagaVersion, history: Histories): SagaView {
   const plan = last.spec.steps;
   const abandoned = new Set<string>();
   const givenUp = new Set<string>();
@@ -82,8 +102,10 @@ function viewOfSaga(
     last,
     outcome,
     isOpen: outcome === undefined && !fact.gone,
-    commands,
-    replies,
+    commands: history.commands.get(fact.uid) ?? [],
+    replies: history.replies.get(fact.uid) ?? [],
+    fenceChanges: history.fenceChanges.get(fact.uid) ?? [],
+    fenceRows: history.fenceRows.get(fact.uid) ?? [],
     abandoned,
     givenUp,
   };

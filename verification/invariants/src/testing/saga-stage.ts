@@ -74,12 +74,16 @@ export class SagaStage {
     return this;
   }
 
+  /** The cause of an abort is stored. */
+  turnRound(): this {
+    this.failure = { step: this.#pivot().name, reason: 'Cancelled', message: '' };
+    return this.status();
+  }
+
   /** The cause is recorded, REVOKE sent and acknowledged. */
   abort(): this {
     const { name } = this.#pivot();
-    this.failure = { step: name, reason: 'Cancelled', message: '' };
-    this.status();
-    this.send(name, 'revoke').fence(name, 'tombstone').reply(name, 'revoke', 'Revoked');
+    this.turnRound().send(name, 'revoke').fence(name, 'tombstone').reply(name, 'revoke', 'Revoked');
     this.states.set(name, 'Revoked');
     return this;
   }

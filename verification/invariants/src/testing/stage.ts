@@ -23,6 +23,7 @@ export class Stage extends StageBooks {
     const [reserved, released, sold] = [sum(['reserved']), sum(['released']), sum(['sold'])];
     return {
       atQuiesce: true,
+      oneOrder: true,
       orders: [...this.orders.values()],
       orderChanges: this.orderChanges,
       stock: [
