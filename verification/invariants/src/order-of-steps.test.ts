@@ -14,6 +14,11 @@ const second = 'reserveInventory';
 const third = 'processPayment';
 const pivot = 'confirmOrder';
 const last = 'settleInventory';
+const parcel = [
+  { name: 'pack', service: 'parcel', execute: 'pack', compensate: 'unpack' },
+  { name: 'ship', service: 'parcel', execute: 'ship', pivot: true },
+];
+const afterwards = ['tell', 'file'].map((name) => ({ name, service: 'parcel', execute: name }));
 const blindFor = (facts: Facts, section: keyof Facts): Facts => {
   const { [section]: _, ...rest } = facts;
   return { atQuiesce: facts.atQuiesce, ...rest };
@@ -132,6 +137,24 @@ describeInvariant('I6', {
     'a step was given up by hand': told((saga) =>
       saga.run(first, second).abort().send(second, 'compensate').abandon(second, 'compensate').undo(first),
     ),
+    'a step after the pivot was given up by hand, and the next one follows': told((_, stage) =>
+      stage
+        .saga('b', { steps: [...parcel, ...afterwards] })
+        .run('pack', 'ship')
+        .send('tell', 'execute')
+        .abandon('tell', 'execute')
+        .run('file'),
+    ),
+    'an undo that was given up comes through later': told((saga) =>
+      saga
+        .run(first, second)
+        .abort()
+        .send(second, 'compensate')
+        .abandon(second, 'compensate')
+        .undo(first)
+        .undoEffect(second)
+        .fence(second, 'compensated'),
+    ),
     'a step was named by hand, and the leader died before it could record that': told((saga) =>
       saga.run(first, second).abort().status({ abandonStep: second }).undo(first),
     ),
@@ -189,8 +212,9 @@ describeInvariant('I7', {
     ],
   },
   nearMisses: {
-    'not at rest: the undo is under way': told((saga) => saga.run(first, second).abort(), {
-      atQuiesce: false,
+    'the undo is under way': told((saga, stage) => {
+      saga.run(first, second).abort();
+      stage.saga('b').compensate();
     }),
     'an EXECUTE after the abort without effect': told((saga) =>
       saga
@@ -270,10 +294,6 @@ describeInvariant('I8', {
   tellsNothing: compensated(),
 });
 
-const parcel = [
-  { name: 'pack', service: 'parcel', execute: 'pack', compensate: 'unpack' },
-  { name: 'ship', service: 'parcel', execute: 'ship', pivot: true },
-];
 const booksOnly = (facts: Facts): Facts => blindFor(facts, 'fenceChanges');
 const momentOnly = ({ atQuiesce, oneOrder = false, sagas, fenceChanges, commands }: Facts): Facts => ({
   atQuiesce,

@@ -166,7 +166,7 @@ describeInvariant('I17', {
     'a payment that was only created': restOf(intents({ status: 'requires_confirmation' })),
     'a place whose undo was given up': restOf(
       { fenceRows: [row] },
-      told((saga) => saga.run(first, second).abort().abandon(third, 'compensate').end('Abandoned')).sagas!,
+      told((saga) => saga.run(first, second).abort().abandon(third, 'compensate').end('Abandoned')).sagas,
     ),
     'a pending place of a saga whose finalizer was removed by force': restOf({ fenceRows: [row] }, [
       { ...openSaga[0]!, gone: true, forced: true },
