@@ -1,11 +1,12 @@
 import { runStateSpace } from '../exhaustive/run-state-space.ts';
 import type { ScopeResult } from '../exhaustive/run-state-space.ts';
 import { sagaScopes } from '../exhaustive/state-space-configurations.ts';
+import { intakeScopes } from '../exhaustive/state-space-intake-scopes.ts';
 
 /** `make sim-exhaustive`, second part: every state of small scopes. ARGS: only the scopes whose name contains this. Exit code 1: a law is broken. */
 
 const wanted = process.argv.slice(2).join(' ');
-const scopes = sagaScopes.filter(({ name }) => name.includes(wanted));
+const scopes = [...sagaScopes, ...intakeScopes].filter(({ name }) => name.includes(wanted));
 const write = (line: string) => void process.stdout.write(`${line}\n`);
 
 write('    STATES  TRANSITIONS  SECONDS  BROKEN  NO END  PERSON  SCOPE');

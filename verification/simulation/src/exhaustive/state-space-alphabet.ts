@@ -101,10 +101,13 @@ export function wishesIn(view: number, plan: Plan): Wishes {
   };
 }
 
+/** Why a saga turned round decides nothing. */
+export const someFailure = { step: 'some', reason: 'Trouble', message: '' } as const;
+
 export function recordedIn(view: number): Recorded {
   return {
     finalizer: (view & seen.finalizer) !== 0,
-    failure: (view & seen.failure) !== 0,
+    failure: view & seen.failure ? someFailure : null,
     outcome: outcomeIn(view),
   };
 }

@@ -1,5 +1,6 @@
 import type { StepState } from '@sagamesh/contracts/order-saga';
 import type { Checkpoint, OpenSaga, SagaState, StepRecord } from '@sagamesh/operator/saga/state';
+import { someFailure } from './state-space-alphabet.ts';
 
 /**
  * What is left of a saga's state when all is gone that decides nothing, so that there are few of them. Left out, each with the reason:
@@ -28,13 +29,12 @@ export interface Precision {
 
 const noWords = { reason: '', message: '' } as const;
 const someTrouble = { reason: 'Trouble', message: '' } as const;
-const someFailure = { step: 'some', ...someTrouble } as const;
 
 export function canonicalState(state: SagaState, precision: Precision): SagaState {
   const common = {
     plan: state.plan,
     wishes: state.wishes,
-    recorded: state.recorded,
+    recorded: { ...state.recorded, failure: state.recorded.failure && someFailure },
     steps: state.steps.map((record) => canonicalRecord(record, precision)),
     results: {},
     startedAtMillis: nowMillis,
@@ -110,7 +110,7 @@ export function keyOf(state: SagaState): string {
     ';',
     Number(wishes.suspend) + 2 * Number(wishes.cancel) + 4 * Number(wishes.deleting),
     wishes.abandon?.step ?? '',
-    `${Number(recorded.finalizer)}${Number(recorded.failure)}${recorded.outcome ?? ''}`,
+    `${Number(recorded.finalizer)}${recorded.failure ? 'f' : ''}${recorded.outcome ?? ''}`,
     state.lookUp ? 'l' : '',
     ...state.steps.map((record) => `${record.state}${record.attempts}${record.mayHaveBeenSent ? 's' : ''}`),
   ].join(',');
