@@ -38,6 +38,19 @@ describe('what only a server can show', () => {
     await admin.close();
   });
 
+  test('a transaction that the server ended because its process stood still may be tried again', async () => {
+    const db = await openTestDatabase('postgres');
+    const stoodStill = db.tx(async (tx) => {
+      await tx.exec('set local idle_in_transaction_session_timeout = 50');
+      // As a paused process does: the server's last word is in the socket when the next statement goes out.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+      await tx.query('select 1');
+    });
+    await expect(stoodStill).rejects.toBeInstanceOf(RetryableError);
+    await expect(db.query('select 1')).resolves.toMatchObject({ rowCount: 1 });
+    await db.close();
+  });
+
   test('a lock goes when its connection breaks', async () => {
     const db = await openTestDatabase('postgres');
     const lock = await db.tryLock('relay');

@@ -232,8 +232,8 @@ export class PgDb implements Db {
 function mayBeBroken(thrown: unknown): boolean {
   if (!(thrown instanceof RetryableError)) return false;
   const state = sqlStateOf(thrown);
-  // Class 08: connection; 57P: the server ended the session.
-  return state === undefined || state === stalePlanState || /^(08|57P)/.test(state);
+  // Class 08: connection; 57P, 25P03, 25P04: the server ended the session.
+  return state === undefined || state === stalePlanState || /^(08|57P|25P0[34])/.test(state);
 }
 
 async function rollback(client: PoolClient): Promise<void> {

@@ -18,11 +18,12 @@ export const stalePlanState = '0A000';
 
 /**
  * Class 08 connection, 40 rollback (deadlock, serialization), 53 resources, 55P03 lock, 57 cancelled or shutting down, 58 system error,
- * 25006 read-only (a replica after a failover), XX internal.
+ * 25006 read-only (a replica after a failover), 25P03/25P04 idle or too long in a transaction (a process that stood still), XX internal.
  */
 function isTransient(sqlState: string): boolean {
   return (
-    /^(08|40|53|57|58|XX)/.test(sqlState) || ['55P03', '25006', '25P02', stalePlanState].includes(sqlState)
+    /^(08|40|53|57|58|XX)/.test(sqlState) ||
+    ['55P03', '25006', '25P02', '25P03', '25P04', stalePlanState].includes(sqlState)
   );
 }
 

@@ -113,7 +113,7 @@ export class Session implements Statements {
 }
 
 function closed(): Error {
-  return classifySqlError(new Error('the connection was closed: it was idle for too long'));
+  return classifySqlError(new SqlFailure('25P03', 'it was idle for too long'));
 }
 
 function unknownOutcome(): RetryableError {
