@@ -171,6 +171,7 @@ describeInvariant('I17', {
     'a pending place of a saga whose finalizer was removed by force': restOf({ fenceRows: [row] }, [
       { ...openSaga[0]!, gone: true, forced: true },
     ]),
+    'a payment under way of an open saga': restOf(intents({}), openSaga),
     'a pending place of an open saga': restOf({ fenceRows: [row] }, openSaga),
     'never begun, deleted': restOf({}, [
       { ...saga!, gone: true, versions: told((saga) => saga.run()).sagas![0]!.versions.slice(0, 1) },
