@@ -8,7 +8,8 @@ import { someFailure } from './state-space-alphabet.ts';
  *   times            one moment for all; what a time decides is a move of its own (the answer did not come, the deadline passed), possible
  *                    whenever the saga waits. So clocks may be as wrong as they like, also backwards.
  *   pauses           see `CoreTable`: whoever pauses could as well be slow
- *   attempts         counted only where there is a budget; the record of a step knows "none" or "some"
+ *   attempts         counted only where there is a budget; the record of a step knows "none" or "some", and the stored
+ *                    one is that of the last writer, also where the real status keeps what another operator has counted
  *   words            reasons, messages, who abandoned, results: carried along, never looked at
  *   command ids      "own" or none: every Failed is taken for that of the last send. More is possible than in truth.
  *   state of a step  only what keeps it from being asked anew (`isAcknowledged` in evolve.ts)

@@ -11,6 +11,7 @@ export function brokenIntakeLaw(world: IntakeWorld, { namesEvent }: IntakeConfig
   const confirm = sagas.map(({ rows }) => rowAt(rows, 1));
   if (confirm.every((row) => row === 'executed')) return 'both sagas confirmed the order';
   if (create.every((row) => row === 'executed' || row === 'compensated')) return 'both sagas got the order';
+  if (order.wasRevived) return 'an order that had ended is open again';
   for (const side of [0, 1] as const) {
     const isMine = order.claim === side;
     if ((create[side] === 'executed' || create[side] === 'compensated') !== isMine) {
@@ -46,7 +47,7 @@ function brokenLawOfSaga(world: IntakeWorld, side: 0 | 1, create: string, confir
   if (outcome === 'Completed' && (create !== 'executed' || confirm !== 'executed')) {
     return `${saga} says Completed: create ${create}, confirm ${confirm}`;
   }
-  if (outcome === 'Compensated' && everHeld) {
+  if (outcome === 'Compensated' && (sent !== 0 || world.sagas[side].rows !== 0)) {
     const isRevoked = confirm === 'tombstone' || confirm === 'rejected';
     if (!isRevoked || create === 'empty' || create === 'executed') {
       return `${saga} says Compensated: create ${create}, confirm ${confirm}`;

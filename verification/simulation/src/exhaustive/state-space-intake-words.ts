@@ -33,7 +33,7 @@ function tellMove(model: IntakeModel, from: string, { kind, who, what }: Move): 
   if (move === 'refuses') return 'the order service takes refuse of the intake';
   if (move === 'restarts' && what === 1) return 'saga 2 is made under the same name';
   const details = [];
-  if (move === 'acts' || move === 'actsUnheard') {
+  if (move === 'acts' || move === 'actsUnheard' || move === 'actsBelated') {
     const action = table.action(idOf(saga, 0));
     details.push(action?.kind ?? '');
     if (action?.kind === 'Send') {

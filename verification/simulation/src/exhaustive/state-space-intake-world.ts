@@ -1,6 +1,6 @@
 import type { SagaParts } from './state-space-world.ts';
 
-/** One state of the intake's search, as a string of fifteen characters. */
+/** One state of the intake's search, as a string of thirteen characters. */
 
 export interface IntakeSaga extends SagaParts {
   /** Its places in the fence: create and confirm, three bits each. */
@@ -15,6 +15,8 @@ export interface OrderRow {
   claim: 0 | 1 | null;
   /** An event announced it. */
   hasEvent: boolean;
+  /** It had ended, and was opened again: must never be. */
+  wasRevived: boolean;
 }
 
 export interface IntakeWorld {
@@ -32,7 +34,8 @@ export function encodeIntake({ order, refusal, secondWasMade, sagas }: IntakeWor
     (claim << 2) |
     (order.hasEvent ? 16 : 0) |
     (refusal << 5) |
-    (secondWasMade << 8);
+    (secondWasMade << 8) |
+    (order.wasRevived ? 512 : 0);
   return String.fromCharCode(packed, ...codesOf(sagas[0]), ...codesOf(sagas[1]));
 }
 
@@ -50,9 +53,10 @@ export function decodeIntake(state: string): IntakeWorld {
       state: orderStates[packed & 3] ?? 'ABSENT',
       claim: claim === 0 ? null : claim === 1 ? 0 : 1,
       hasEvent: (packed & 16) !== 0,
+      wasRevived: (packed & 512) !== 0,
     },
     refusal: (packed >> 5) & 7,
-    secondWasMade: packed >> 8,
+    secondWasMade: (packed >> 8) & 1,
     sagas: [sagaAt(state, 1), sagaAt(state, 1 + sagaLength)],
   };
 }

@@ -98,10 +98,9 @@ function lawOfEffects(world: World, { alphabet, configuration, table }: Judged):
   }
   const stored = outcomeIn(object);
   if (stored === 'Completed') return whyNotCompleted(rows, paid < 0 || keepsMoney);
-  const everHeld = (object & history.held) !== 0;
-  if (stored === 'Compensated') {
-    return everHeld || world.rows !== 0 ? whyNotCompensated(rows, pivotIndex, keepsMoney) : null;
-  }
+  // An end without a command is one without an acknowledgement. Should one leave later, that state is judged.
+  const nothingLeft = world.sent === 0 && world.rows === 0;
+  if (stored === 'Compensated') return nothingLeft ? null : whyNotCompensated(rows, pivotIndex, keepsMoney);
   if (stored !== null) return null;
   for (const operator of world.operators) {
     const { outcome, withoutCommand, givenUp } = table.said(operator >> 1);
@@ -109,7 +108,7 @@ function lawOfEffects(world: World, { alphabet, configuration, table }: Judged):
     const why =
       outcome === 'Completed'
         ? whyNotCompleted(rows, paid < 0 || keepsMoney)
-        : withoutCommand
+        : withoutCommand || nothingLeft
           ? null
           : whyNotCompensated(rows, pivotIndex, keepsMoney);
     if (why !== null) return `an operator believes: ${why}`;

@@ -12,6 +12,7 @@ export const moveKinds = [
   'reconnects',
   'acts',
   'actsUnheard',
+  'actsBelated',
   'savesProgress',
   'observes',
   'restarts',

@@ -103,6 +103,27 @@ export class Operators {
     const unheard = copy();
     this.#act(unheard, who, action, false);
     emit(unheard, false, moveTo('actsUnheard', who, 0));
+    if (isFresh(world, who) || world.object & history.gone) return;
+    const belated = copy();
+    this.#actBelated(belated, who, action);
+    emit(belated, false, moveTo('actsBelated', who, 0));
+  }
+
+  /**
+   * Between decision and write the cache moved on, so the write carries the newest version: what was decided on an older belief is done to the
+   * finalizer; before the status is written, the belief is brought up to date, and what it is then is written.
+   */
+  #actBelated(next: SagaParts, who: number, action: Exclude<Action, { kind: 'Send' }>): void {
+    if (action.kind === 'RecordFailure' || action.kind === 'RecordOutcome') {
+      this.#observe(next, who);
+      const id = idOf(next, who);
+      this.#save(next, who, id);
+      if (this.#setup.table.said(id).outcome !== null) this.#saveOutcome(next, id);
+      this.#told(next, who, true);
+      return;
+    }
+    setFresh(next, who, true);
+    this.#act(next, who, action, true);
   }
 
   /** `told`: the operator learns that its write was taken. */

@@ -50,7 +50,7 @@ export class OrderService {
   }
 
   first(placed: boolean): OrderRow {
-    return { state: placed ? 'PENDING' : 'ABSENT', claim: null, hasEvent: placed };
+    return { state: placed ? 'PENDING' : 'ABSENT', claim: null, hasEvent: placed, wasRevived: false };
   }
 
   /** What the handler of this command does, once the fence has decided; the answer, or null for Failed. */
@@ -86,6 +86,7 @@ export class OrderService {
     const existing = recordOf(order);
     if (existing && this.#parts.decideClaim(existing, this.#wanted(side)).kind === 'rejected') return false;
     if (!existing) order.hasEvent = this.#namesEvent[side];
+    if (existing && existing.state !== 'PENDING') order.wasRevived = true;
     order.state = 'PENDING';
     order.claim = side;
     return true;

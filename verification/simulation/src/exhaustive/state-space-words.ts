@@ -55,9 +55,15 @@ function tellMove(model: SagaModel, world: World, { kind, who, what }: Move, nam
     case 'hearsFailed':
       return `${operator} hears Failed to ${alphabet.nameOf(what)}`;
     case 'acts':
+    case 'actsBelated':
     case 'actsUnheard': {
       const action = model.table.action(idOf(world, who));
-      const unheard = move === 'actsUnheard' ? ', and does not hear that it was done' : '';
+      const unheard =
+        move === 'acts'
+          ? ''
+          : move === 'actsBelated'
+            ? ' on an older belief, to the newest version'
+            : ', and does not hear that it was done';
       if (action?.kind !== 'Send') return `${operator} does ${action?.kind}${unheard}`;
       return `${operator} sends ${alphabet.nameOf(alphabet.message(action.direction, action.stepIndex))}`;
     }

@@ -283,7 +283,7 @@ const mutants: readonly Mutant[] = [
   },
 ];
 
-describe('the search of small scopes', () => {
+describe('the search of small scopes', { timeout: 60_000 }, () => {
   it('finds nothing in the product, and an end from everywhere', () => {
     const result = search();
     expect(result.problem).toBeNull();
