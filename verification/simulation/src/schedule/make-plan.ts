@@ -72,6 +72,7 @@ const userActions: readonly UserActionKind[] = [
   'recreate',
   'abandon',
   'poison',
+  'forge',
 ];
 
 function makeUserActions(random: SeededRandom, healAtMillis: number): readonly UserAction[] {
@@ -115,6 +116,7 @@ function isWindow(kind: FaultKind): kind is WindowFaultKind {
 
 /** What makes everything stand still is short; what only disturbs may last. */
 function makeWindow(random: SeededRandom, kind: WindowFaultKind, healAtMillis: number): readonly Fault[] {
+  if (kind === 'api.staleList') return makeStaleLists(random, healAtMillis);
   const isAway = kind.endsWith('.away');
   return [
     {
@@ -123,6 +125,16 @@ function makeWindow(random: SeededRandom, kind: WindowFaultKind, healAtMillis: n
       forMillis: isAway ? random.int(500, 20_000) : random.int(1_000, healAtMillis),
       probability: isAway ? 1 : random.pick([0.02, 0.1, 0.3, 0.7]),
     },
+  ];
+}
+
+/** Only a list that follows a forgotten history may answer from an older moment: the first list after a start is a consistent read. */
+function makeStaleLists(random: SeededRandom, healAtMillis: number): readonly Fault[] {
+  const atMillis = random.int(1_000, healAtMillis * 0.8);
+  return [
+    { kind: 'api.staleList', atMillis, forMillis: 5_000, probability: 0.7 },
+    { kind: 'api.compact', atMillis: atMillis + 500 },
+    { kind: 'api.cutWatches', atMillis: atMillis + 501 + random.int(0, 200) },
   ];
 }
 

@@ -35,7 +35,7 @@ export interface SagaPlan {
 }
 
 export type UserActionKind =
-  'cancel' | 'delete' | 'suspend' | 'resume' | 'wipeStatus' | 'recreate' | 'abandon' | 'poison';
+  'cancel' | 'delete' | 'suspend' | 'resume' | 'wipeStatus' | 'recreate' | 'abandon' | 'poison' | 'forge';
 
 export interface UserAction {
   readonly atMillis: number;

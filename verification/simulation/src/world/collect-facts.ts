@@ -1,17 +1,19 @@
 import type {
+  Acceptance,
   Facts,
   HealingFact,
   LeftoverFact,
   ReplayFact,
+  SagaFact,
   UnreadableFact,
 } from '@sagamesh/invariants/facts';
-import { streamNames } from '@sagamesh/contracts/subjects';
 import type { SimApi } from '../fakes/api.ts';
 import type { SimBus } from '../fakes/bus.ts';
 import type { SimMail } from '../fakes/mail.ts';
 import type { SimProvider } from '../fakes/provider.ts';
 import { readMessages } from './collect-messages.ts';
 import { readSagas } from './collect-sagas.ts';
+import type { Customers } from './customers.ts';
 import type { Databases } from './databases.ts';
 import type { Probes } from './probes.ts';
 
@@ -24,6 +26,7 @@ export interface FactSources {
   readonly provider: SimProvider;
   readonly mail: SimMail;
   readonly probes: Probes;
+  readonly customers: Customers;
   readonly leftovers: readonly LeftoverFact[];
   readonly unreadable: readonly UnreadableFact[] | undefined;
   readonly replays: readonly ReplayFact[];
@@ -34,11 +37,12 @@ export interface FactSources {
 export async function collectFacts(sources: FactSources): Promise<Facts> {
   const { api, bus, databases, provider, mail, probes, unreadable } = sources;
   const tables = await databases.read();
+  const sagas = readSagas(api);
   return {
     atQuiesce: sources.atQuiesce,
     ...tables,
     provider: provider.facts(),
-    sagas: readSagas(api),
+    sagas,
     ...readMessages(bus),
     consumers: bus.consumers.map(({ stream, consumer, pending, unacknowledged }) => ({
       stream,
@@ -49,7 +53,7 @@ export async function collectFacts(sources: FactSources): Promise<Facts> {
     ...(unreadable === undefined ? {} : { unreadable }),
     notifications: mail.deliveries,
     clients: {
-      accepted: probes.accepted,
+      accepted: acceptances(sagas, sources.customers),
       orderReads: probes.orderReads,
       sagaReads: probes.sagaReads,
     },
@@ -58,6 +62,14 @@ export async function collectFacts(sources: FactSources): Promise<Facts> {
     replays: sources.replays,
     healing: sources.healing,
   };
+}
+
+/** An OrderSaga that is stored was acknowledged to whoever made it. */
+function acceptances(sagas: readonly SagaFact[], customers: Customers): readonly Acceptance[] {
+  const orders = customers.told.flatMap(({ fate }): readonly Acceptance[] =>
+    fate.kind === 'accepted' ? [{ kind: 'order', orderId: fate.orderId }] : [],
+  );
+  return [...orders, ...sagas.map(({ uid, name }): Acceptance => ({ kind: 'saga', uid, name }))];
 }
 
 /** What there is of each kind of object, by name: before a run and after it. */
@@ -71,7 +83,6 @@ export function inventoryOf(api: SimApi, bus: SimBus): ReadonlyMap<string, reado
     .map(({ name }) => name);
   return new Map([
     ['lease', leases],
-    ['stream', Object.values(streamNames).filter((name) => bus.history(name).length > 0)],
     ['consumer', bus.consumers.map(({ stream, consumer }) => `${stream}/${consumer}`)],
     ['finalizer on an ended saga', held],
   ]);

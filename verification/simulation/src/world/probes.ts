@@ -1,23 +1,22 @@
 import { orderSagaStatusSchema } from '@sagamesh/contracts/order-saga';
 import { z } from 'zod';
-import type { Acceptance, OrderRead, SagaRead, StockProbe } from '@sagamesh/invariants/facts';
+import type { OrderRead, SagaRead, StockProbe } from '@sagamesh/invariants/facts';
 import type { SimApi } from '../fakes/api.ts';
 import type { Sim } from '../kernel/sim.ts';
 import type { Databases } from './databases.ts';
 
+const outcomeSchema = orderSagaStatusSchema.pick({ outcome: true });
 const orderState = z.enum(['PENDING', 'CONFIRMED', 'CANCELLED']);
 
 /** What clients are told and see while things happen: orders, stock and sagas, looked at again and again. */
 
 export interface Probes {
-  readonly accepted: readonly Acceptance[];
   readonly orderReads: readonly OrderRead[];
   readonly sagaReads: readonly SagaRead[];
   readonly stockProbes: readonly StockProbe[];
 }
 
 export class ProbeLog implements Probes {
-  readonly accepted: Acceptance[] = [];
   readonly orderReads: OrderRead[] = [];
   readonly sagaReads: SagaRead[] = [];
   readonly stockProbes: StockProbe[] = [];
@@ -50,9 +49,7 @@ export class ProbeLog implements Probes {
     for (const [uid, events] of this.#api.record.sagas) {
       const last = events.at(-1);
       if (last === undefined || last.type === 'DELETED') continue;
-      const { outcome = null } = orderSagaStatusSchema
-        .pick({ outcome: true })
-        .parse(last.object['status'] ?? {});
+      const { outcome = null } = outcomeSchema.parse(last.object['status'] ?? {});
       this.sagaReads.push({ client, uid, outcome, position });
     }
   }

@@ -28,18 +28,11 @@ export function orderWish(saga: SagaPlan, random: SeededRandom): OrderWish {
 }
 
 function itemOf(kind: SagaKind, random: SeededRandom): Order['items'][number] {
-  switch (kind) {
-    case 'wrongPrice':
-      return { sku: 'MOUSE', quantity: 1, unitPriceCents: priceOf('MOUSE') + 1 };
-    case 'outOfStock':
-      return { sku: 'WEBCAM', quantity: 1, unitPriceCents: priceOf('WEBCAM') };
-    case 'lastUnits':
-      return { sku: 'HEADSET', quantity: 60, unitPriceCents: priceOf('HEADSET') };
-    default: {
-      const sku = random.pick(ordinarySkus);
-      return { sku, quantity: random.int(1, 3), unitPriceCents: priceOf(sku) };
-    }
-  }
+  if (kind === 'wrongPrice') return { sku: 'MOUSE', quantity: 1, unitPriceCents: priceOf('MOUSE') + 1 };
+  if (kind === 'outOfStock') return { sku: 'WEBCAM', quantity: 1, unitPriceCents: priceOf('WEBCAM') };
+  if (kind === 'lastUnits') return { sku: 'HEADSET', quantity: 60, unitPriceCents: priceOf('HEADSET') };
+  const sku = random.pick(ordinarySkus);
+  return { sku, quantity: random.int(1, 3), unitPriceCents: priceOf(sku) };
 }
 
 function priceOf(sku: string): number {
@@ -66,15 +59,12 @@ const confirm = { name: 'confirmOrder', service: 'order', execute: 'confirm', pi
 const settle = { name: 'settleInventory', service: 'inventory', execute: 'settle' };
 const nowhere = { name: 'callNobody', service: 'nobody', execute: 'call', compensate: 'hang-up' };
 
+const plansThatDiffer: Readonly<Partial<Record<SagaKind, readonly object[]>>> = {
+  confirmRefused: [reserve, charge, confirm, settle],
+  settleRefused: [create, charge, confirm, settle],
+  unknownService: [create, nowhere, charge, confirm],
+};
+
 function stepsOf(kind: SagaKind): readonly object[] {
-  switch (kind) {
-    case 'confirmRefused':
-      return [reserve, charge, confirm, settle];
-    case 'settleRefused':
-      return [create, charge, confirm, settle];
-    case 'unknownService':
-      return [create, nowhere, charge, confirm];
-    default:
-      return [create, reserve, charge, confirm, settle];
-  }
+  return plansThatDiffer[kind] ?? [create, reserve, charge, confirm, settle];
 }

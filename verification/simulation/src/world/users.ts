@@ -1,5 +1,6 @@
 import { abandonStepAnnotation, orderSagaStatusSchema } from '@sagamesh/contracts/order-saga';
-import { commandSubject, eventSubject, replySubject } from '@sagamesh/contracts/subjects';
+import { replySchema } from '@sagamesh/contracts/messages';
+import { commandSubject, eventSubject, replySubject, streamNames } from '@sagamesh/contracts/subjects';
 import type { UnreadableFact } from '@sagamesh/invariants/facts';
 import type { SeededRandom } from '../kernel/random.ts';
 import type { Sim } from '../kernel/sim.ts';
@@ -97,6 +98,7 @@ export class Users {
     const name = this.names.get(saga);
     const user = this.#options.api.asUser();
     if (kind === 'poison') return this.#poison();
+    if (kind === 'forge') return this.#forge();
     if (name === undefined || user.get(name) === undefined) return;
     this.#options.sim.count(`user ${kind}`);
     switch (kind) {
@@ -156,6 +158,23 @@ export class Users {
     sim.count('user poison');
     bus.inject(subject, new TextEncoder().encode(body));
     for (const service of readers) this.poisoned.push({ service, subject, body });
+  }
+
+  /** Somebody who should not be able to sends a command again, with another content, after the step was done. */
+  #forge(): void {
+    const { bus, sim } = this.#options;
+    const done = new Set(
+      bus
+        .history(streamNames.replies)
+        .flatMap(({ body }) => replySchema.safeParse(body).data ?? [])
+        .filter(({ outcome }) => outcome === 'Executed')
+        .map(({ commandId }) => commandId),
+    );
+    const [record] = bus.history(streamNames.commands).filter(({ messageId }) => done.has(messageId ?? ''));
+    if (record === undefined) return;
+    sim.count('user forge');
+    const command = { ...record.body, with: { forged: 'yes' } };
+    bus.inject(record.subject, new TextEncoder().encode(JSON.stringify(command)));
   }
 
   #statusOf(name: string) {

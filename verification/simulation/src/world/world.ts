@@ -173,6 +173,7 @@ export class World {
       provider: this.provider,
       mail: this.mail,
       probes: this.#probes,
+      customers: this.#customers,
       leftovers: this.#leftovers(),
       unreadable: this.#unreadable(),
       replays,
