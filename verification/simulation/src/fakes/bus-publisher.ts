@@ -27,6 +27,11 @@ export function outgoingOf({ subject, body, messageId, headers = {} }: OutgoingM
   return { subject, bytes, body: isBytes ? undefined : body, messageId, headers };
 }
 
+/** For traces and boundaries: the message id says which step of which saga is meant, and in which direction. */
+function nameOf({ subject, messageId }: Outgoing): string {
+  return messageId === undefined ? subject : `${subject} ${messageId}`;
+}
+
 export function createSimPublisher(link: BusLink): Broker['publish'] {
   const { server, process } = link;
   const { clock } = process;
@@ -34,7 +39,7 @@ export function createSimPublisher(link: BusLink): Broker['publish'] {
   /** What the publisher hears of one try. A try whose time is over when its answer comes was one without an answer. */
   async function attempt(outgoing: Outgoing, waitMillis: number): Promise<'stored' | 'noStream' | 'silence'> {
     const beganAtMillis = clock.now();
-    const outcome = await process.effect('publish', outgoing.subject, () =>
+    const outcome = await process.effect('publish', nameOf(outgoing), () =>
       server.accept(outgoing, process.name),
     );
     const leftMillis = beganAtMillis + waitMillis - clock.now();

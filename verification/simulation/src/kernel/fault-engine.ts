@@ -14,6 +14,8 @@ export interface Boundary {
   readonly effect: EffectKind;
   readonly side: Side;
   readonly what: string;
+  /** Virtual milliseconds since the start. */
+  readonly atMillis: number;
 }
 
 /** Carries out the faults of a run and counts how often each kind bit. The fakes ask it; it never touches them. */
@@ -29,7 +31,8 @@ export class FaultEngine {
   readonly #bitten = new Map<FaultKind, number>();
   #isHealed = false;
   #passed: Boundary[] | undefined;
-  #fatal: { readonly ordinal: number; readonly downMillis: number } | undefined;
+  /** By ordinal: how long its process stays down. */
+  readonly #fatal = new Map<number, number>();
   #ordinal = 0;
 
   constructor(sim: Sim) {
@@ -93,19 +96,27 @@ export class FaultEngine {
     return this.#passed;
   }
 
-  /** The process that comes to the n-th boundary of the run (from 0) dies there. */
+  /** The process that comes to the n-th boundary of the run (from 0) dies there. Can be asked for several boundaries. */
   dieAtBoundary(ordinal: number, downMillis: number): void {
-    this.#fatal = { ordinal, downMillis };
+    this.#fatal.set(ordinal, downMillis);
   }
 
   /** A process stands at an effect boundary. True: it dies here. */
   diesAt(host: Host, effect: EffectKind, side: Side, what: string): boolean {
-    this.#passed?.push({ host: host.name, role: host.role, effect, side, what });
+    this.#passed?.push({
+      host: host.name,
+      role: host.role,
+      effect,
+      side,
+      what,
+      atMillis: this.#sim.nowMillis,
+    });
+    const downMillis = this.#fatal.get(this.#ordinal);
     this.#ordinal += 1;
-    if (this.#fatal?.ordinal === this.#ordinal - 1) {
+    if (downMillis !== undefined) {
       this.#sim.count(`dies ${side} ${effect} (${host.role})`);
       this.bit('process.crashAt', host.name);
-      host.crash(this.#fatal.downMillis);
+      host.crash(downMillis);
       return true;
     }
     return this.#diesByFault(host, effect, side);
