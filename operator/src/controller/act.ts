@@ -68,8 +68,7 @@ export class Actor {
         await this.#send(entry, object, action);
         return;
       case 'RecordOutcome':
-        await this.#writeStatus(entry, object, 'outcome');
-        this.#tellEnd(entry, object);
+        if (await this.#writeStatus(entry, object, 'outcome')) this.#tellEnd(entry, object);
         break;
       case 'ReleaseFinalizer':
         await this.#release(object);
@@ -102,7 +101,6 @@ export class Actor {
     const object = this.look(entry.key);
     if (object?.content.kind !== 'open' || object.metadata.uid !== entry.uid) return null;
     const { status } = object.content;
-    // What was said at the end stays said: another operator that recorded it may know more than we do.
     if (status.outcome) return null;
     const nowMillis = this.#ports.epochMillis();
     const projected = projectStatus(entry.state, object.metadata.generation ?? 1, status, nowMillis);
@@ -179,18 +177,21 @@ export class Actor {
     this.#ports.metrics.commandSent(direction);
   }
 
-  async #writeStatus(entry: SagaEntry, object: SagaObject, cause: string): Promise<void> {
+  /** False: an outcome is stored already, and what was said at the end stays said: another operator that recorded it may know more than we do. */
+  async #writeStatus(entry: SagaEntry, object: SagaObject, cause: string): Promise<boolean> {
     if (object.content.kind !== 'open')
       throw new RetryableError(`${entry.key} was ended by somebody else meanwhile`);
     // What is written must not be older than what it is written upon: the object may have moved since it was decided to write.
     this.#observe(entry);
     const stored = object.content.status;
+    if (stored.outcome) return false;
     const nowMillis = this.#ports.epochMillis();
     const projected = projectStatus(entry.state, object.metadata.generation ?? 1, stored, nowMillis);
     this.#mustLead();
     await this.#ports.sagas.patchStatus(object, statusPatch(projected, stored));
     entry.lastStatusWriteMillis = nowMillis;
     this.#ports.metrics.statusWritten(cause);
+    return true;
   }
 
   #tellEnd(entry: SagaEntry, object: SagaObject): void {

@@ -4,7 +4,7 @@ import {
   orderSagaFinalizer,
 } from '@sagamesh/contracts/order-saga';
 import type { OrderSagaSpec, OrderSagaStatus } from '@sagamesh/contracts/order-saga';
-import type { Checkpoint, Recorded, Wishes } from '../saga/state.ts';
+import type { Abandonment, Checkpoint, Recorded, Wishes } from '../saga/state.ts';
 import { cutText } from './cut-text.ts';
 import type { SagaObject } from './saga-object.ts';
 
@@ -27,6 +27,7 @@ export function recordedIn(object: SagaObject, status: OrderSagaStatus): Recorde
   return {
     finalizer: object.metadata.finalizers?.includes(orderSagaFinalizer) ?? false,
     failure: status.failure ?? null,
+    abandoned: abandonedIn(status),
     outcome: status.outcome ?? null,
   };
 }
@@ -44,15 +45,19 @@ export function checkpointOf(status: OrderSagaStatus): Checkpoint {
     })),
     results: status.results ?? {},
     failure: status.failure ?? null,
-    abandoned: (status.abandoned ?? []).map((entry) => ({
-      step: entry.step,
-      direction: entry.direction,
-      by: entry.by,
-      atMillis: Date.parse(entry.at),
-    })),
+    abandoned: abandonedIn(status),
     startedAtMillis: millis(status.startedAt),
     finishedAtMillis: millis(status.finishedAt),
   };
+}
+
+function abandonedIn(status: OrderSagaStatus): readonly Abandonment[] {
+  return (status.abandoned ?? []).map(({ step, direction, by, at }) => ({
+    step,
+    direction,
+    by,
+    atMillis: Date.parse(at),
+  }));
 }
 
 function millis(time: string | undefined): number | null {

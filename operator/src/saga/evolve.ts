@@ -53,7 +53,7 @@ function take(state: SagaState, fact: Fact, nowMillis: number): SagaState {
 /** The stored object outranks us: while we were paused, another operator may have been at work. */
 function objectObserved(state: SagaState, fact: Observed, nowMillis: number): SagaState {
   const { wishes, recorded } = fact;
-  const seen = { ...state, wishes, recorded };
+  const seen = { ...state, wishes, recorded, abandoned: withRecorded(state.abandoned, recorded.abandoned) };
   const next = recorded.finalizer ? anyStepMayHaveBeenSent(seen) : seen;
   if (recorded.outcome) {
     return next.phase === 'Ended'
@@ -68,6 +68,14 @@ function objectObserved(state: SagaState, fact: Observed, nowMillis: number): Sa
     recorded.finalizer &&
     !state.recorded.finalizer;
   return wasTooEarly ? reopen(next) : next;
+}
+
+/** What was given up by name stays given up, whichever operator wrote it down. */
+function withRecorded(own: SagaState['abandoned'], recorded: SagaState['abandoned']): SagaState['abandoned'] {
+  const news = recorded.filter(
+    ({ step, direction }) => !own.some((entry) => entry.step === step && entry.direction === direction),
+  );
+  return news.length === 0 ? own : [...own, ...news];
 }
 
 /** What people and the clock want of the state we are in now: turn round, or give up one acknowledgement. */

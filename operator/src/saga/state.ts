@@ -49,6 +49,7 @@ export interface Wishes {
 export interface Recorded {
   readonly finalizer: boolean;
   readonly failure: Failure | null;
+  readonly abandoned: readonly Abandonment[];
   readonly outcome: Outcome | null;
 }
 

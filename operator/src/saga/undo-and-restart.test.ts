@@ -291,6 +291,14 @@ describe('the stored object outranks the memory', () => {
     expect(story.where).toBe('execute n: reply');
   });
 
+  it('of an operator that has not heard that a person gave an acknowledgement up', () => {
+    const gone = { step: 'b', direction: 'compensate', by: 'ada', atMillis: 1 } as const;
+    const story = given().until('execute', 'b').reply('Rejected').until('compensate', 'b');
+    story.observe({ abandoned: [gone] }).run();
+    expect(story.where).toBe('compensate a: reply');
+    expect(story.reply('Compensated').run().where).toBe('Abandoned');
+  });
+
   it('of an operator that ended it without a command, when another one holds the finalizer by now', () => {
     const story = given({ wishes: { deadlineSeconds: 1 } })
       .act()

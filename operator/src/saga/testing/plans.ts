@@ -45,7 +45,7 @@ export const noWishes: Wishes = {
   abandon: null,
 };
 
-export const nothingRecorded: Recorded = { finalizer: false, failure: null, outcome: null };
+export const nothingRecorded: Recorded = { finalizer: false, failure: null, abandoned: [], outcome: null };
 
 export const emptyCheckpoint: Checkpoint = {
   steps: [],

@@ -270,6 +270,7 @@ function recordedIn(object: StoredObject): Recorded {
   return {
     finalizer: object.finalizer,
     failure: object.checkpoint.failure,
+    abandoned: object.checkpoint.abandoned,
     outcome: object.outcome,
   };
 }

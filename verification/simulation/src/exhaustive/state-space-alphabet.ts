@@ -104,10 +104,12 @@ export function wishesIn(view: number, plan: Plan): Wishes {
 /** Why a saga turned round decides nothing. */
 export const someFailure = { step: 'some', reason: 'Trouble', message: '' } as const;
 
+/** Without what is abandoned: that is in no bit. */
 export function recordedIn(view: number): Recorded {
   return {
     finalizer: (view & seen.finalizer) !== 0,
     failure: view & seen.failure ? someFailure : null,
+    abandoned: [],
     outcome: outcomeIn(view),
   };
 }

@@ -35,7 +35,8 @@ export function canonicalState(state: SagaState, precision: Precision): SagaStat
   const common = {
     plan: state.plan,
     wishes: state.wishes,
-    recorded: { ...state.recorded, failure: state.recorded.failure && someFailure },
+    // What is recorded as abandoned is in the state's own list from the moment it is seen.
+    recorded: { ...state.recorded, failure: state.recorded.failure && someFailure, abandoned: [] },
     steps: state.steps.map((record) => canonicalRecord(record, precision)),
     results: {},
     startedAtMillis: nowMillis,

@@ -29,7 +29,10 @@ export const facts = {
   observed: 1024,
 } as const;
 
-const factsMax = 4096;
+const factsMax = 65_536;
+
+/** What of a fact that observes says which acknowledgements the object's status calls abandoned. */
+const abandonedShift = 10;
 
 /** Of what is seen in the object, enough for each bit to have been there and not. */
 const views = [0, 1, 2, 4, 8, 12, 24, 25, 28, 24 + 32, 28 + 64, 24 + 96];
@@ -54,6 +57,8 @@ export class CoreTable {
   readonly #next = new Map<number, number>();
   readonly #restored = new Map<number, number>();
   readonly #actions = new Map<number, Action | null>();
+  readonly #abandoned: Checkpoint['abandoned'][] = [[]];
+  readonly #abandonedIds = new Map<string, number>([['', 0]]);
   readonly #checkpoints: Checkpoint[] = [emptyCheckpoint];
   readonly #checkpointIds = new Map<string, number>([[JSON.stringify(emptyCheckpoint), 0]]);
   readonly #checkpointOf = new Map<number, number>();
@@ -138,6 +143,20 @@ export class CoreTable {
     return found;
   }
 
+  /** The fact of seeing an object like this. */
+  observation(view: number, checkpointId: number): number {
+    return facts.observed + view + (this.#abandonedId(this.checkpoint(checkpointId)) << abandonedShift);
+  }
+
+  #abandonedId({ abandoned }: Checkpoint): number {
+    const key = abandoned.map(({ step, direction }) => `${direction} ${step}`).join();
+    const known = this.#abandonedIds.get(key);
+    if (known !== undefined) return known;
+    const id = this.#abandoned.push(abandoned) - 1;
+    this.#abandonedIds.set(key, id);
+    return id;
+  }
+
   said(id: number): Said {
     if (id === forgotten) return { outcome: null, withoutCommand: false, givenUp: 0 };
     const state = this.state(id);
@@ -160,8 +179,14 @@ export class CoreTable {
   #fact(state: SagaState, fact: number): Fact {
     const { plan, messages, answers } = this.#alphabet;
     if (fact >= facts.observed) {
-      const view = fact - facts.observed;
-      return { kind: 'ObjectObserved', wishes: wishesIn(view, plan), recorded: recordedIn(view) };
+      const observed = fact - facts.observed;
+      const view = observed & seen.mask;
+      const abandoned = this.#abandoned[observed >> abandonedShift] ?? [];
+      return {
+        kind: 'ObjectObserved',
+        wishes: wishesIn(view, plan),
+        recorded: { ...recordedIn(view), abandoned },
+      };
     }
     if (fact === facts.timedOut || fact === facts.deadlinePassed) return { kind: 'TimePassed' };
     if (fact === facts.reconnected) return { kind: 'ConnectionRestored' };

@@ -186,8 +186,9 @@ export class Operators {
 
   #observe(next: SagaParts, who: number): void {
     const isGone = (next.object & history.gone) !== 0;
-    const fact = facts.observed + (next.object & seen.mask);
-    this.#become(next, who, isGone ? forgotten : this.#setup.table.fold(idOf(next, who), fact));
+    const { table } = this.#setup;
+    const fact = table.observation(next.object & seen.mask, next.checkpoint);
+    this.#become(next, who, isGone ? forgotten : table.fold(idOf(next, who), fact));
     setFresh(next, who, true);
   }
 
