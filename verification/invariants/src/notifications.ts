@@ -5,26 +5,39 @@ import { viewOf } from './view.ts';
 
 /**
  * I19, at every moment (rows read no earlier than the mails): per order, kind and channel there is at most one Message-ID, however often it was
- * handed over; and what a customer was told is true: confirmed only of a CONFIRMED order, cancelled only of a CANCELLED one, refunded of none that
- * is CONFIRMED (unless something of its saga was given up by hand).
+ * handed over; and what a customer was told is true: confirmed only of a CONFIRMED order, cancelled only of a CANCELLED one. Refunds are told per
+ * payment: a second saga that tried the same order id may have paid and been refunded beside the one that confirmed it. Without the provider's
+ * books: once, and of no CONFIRMED order (unless something of its saga was given up by hand).
  */
 export function checkNotifications(facts: Facts): Finding {
   const judge = new Judge('I19');
-  const ids = new Map<string, string>();
+  const ids = new Map<string, Set<string>>();
+  const refunds = refundedPayments(facts);
   for (const notification of facts.notifications ?? []) {
     const { channel, messageId, orderId, kind } = notification;
     const key = `${channel} ${kind} ${orderId}`;
-    const first = ids.get(key) ?? messageId;
-    ids.set(key, first);
-    judge.look(first === messageId, () => `${key} went out as ${first} and as ${messageId}`);
+    const seen = ids.get(key) ?? new Set();
+    ids.set(key, seen.add(messageId));
+    const most = kind === 'refunded' ? (refunds?.get(orderId) ?? 1) : 1;
+    judge.look(seen.size <= most, () => `${key} went out as ${[...seen].join(' and as ')}`);
     if (!facts.orders) continue;
     const state = viewOf(facts).orderById.get(orderId)?.state;
     judge.also(
-      isTrue(facts, notification, state),
+      kind === 'refunded' && refunds ? refunds.has(orderId) : isTrue(facts, notification, state),
       () => `${channel} ${messageId} says order ${orderId} is ${kind}, but it is ${state ?? 'unknown'}`,
     );
   }
   return judge.finding;
+}
+
+/** By order id: how many payments the provider has given back. */
+function refundedPayments({ provider }: Facts): ReadonlyMap<string, number> | undefined {
+  if (!provider) return undefined;
+  const payments = new Map<string, Set<string>>();
+  for (const { orderId, intentId } of provider.refunds) {
+    if (orderId !== null) payments.set(orderId, (payments.get(orderId) ?? new Set()).add(intentId));
+  }
+  return new Map([...payments].map(([orderId, intents]) => [orderId, intents.size]));
 }
 
 function isTrue(facts: Facts, { kind, orderId }: NotificationFact, state: string | undefined): boolean {

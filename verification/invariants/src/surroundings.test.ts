@@ -253,6 +253,16 @@ describeInvariant('I18', {
 
 const mail = { channel: 'mail', messageId: '<1@sagamesh>', orderId: 'a', kind: 'confirmed' } as const;
 const cancelled = compensated();
+const refundMail = (messageId: string) => ({ ...mail, kind: 'refunded', messageId }) as const;
+const refundOf = (intentId: string) => ({
+  id: `re-${intentId}`,
+  intentId,
+  sagaUid: null,
+  step: null,
+  orderId: 'a',
+  amountCents: 100,
+  currency: 'EUR',
+});
 
 describeInvariant('I19', {
   passes: { ...good, notifications: [mail] },
@@ -273,6 +283,14 @@ describeInvariant('I19', {
       { ...good, notifications: [{ ...mail, kind: 'cancelled' }] },
       /says order a is cancelled, but it is CONFIRMED/,
     ],
+    'told twice of one refund': [
+      {
+        ...good,
+        provider: { ...good.provider!, refunds: [refundOf('pi_2')] },
+        notifications: [refundMail('<2@sagamesh>'), refundMail('<3@sagamesh>')],
+      },
+      /mail refunded a went out as <2@sagamesh> and as <3@sagamesh>/,
+    ],
     'refunded, and it is confirmed': [
       { ...good, notifications: [{ ...mail, kind: 'refunded' }] },
       /says order a is refunded, but it is CONFIRMED/,
@@ -291,6 +309,11 @@ describeInvariant('I19', {
     'refunded, since the abort was given up by hand': {
       ...told((saga) => saga.run(first, second, third, pivot).abandon(pivot, 'revoke').undo(third)),
       notifications: [{ ...mail, kind: 'refunded' }],
+    },
+    'two sagas of one order id were refunded, beside the one that confirmed it': {
+      ...good,
+      provider: { ...good.provider!, refunds: [refundOf('pi_2'), refundOf('pi_3')] },
+      notifications: [refundMail('<2@sagamesh>'), refundMail('<3@sagamesh>')],
     },
     'nobody sees the orders': { atQuiesce: true, notifications: [mail] },
   },

@@ -22,11 +22,12 @@ process.on('message', (message: unknown) => {
 });
 process.on('disconnect', () => process.exit(0));
 
-async function work({ seeds, repeatEvery }: WorkerOrder): Promise<void> {
+async function work({ seeds, sqlEvery, repeatEvery }: WorkerOrder): Promise<void> {
   const tally = emptyTally();
   for (const seed of seeds) {
+    const onSql = sqlEvery > 0 && seed % sqlEvery === 0;
     const twice = repeatEvery > 0 && seed % repeatEvery === 0;
-    addResult(tally, await runSeed(seed, { twice }));
+    addResult(tally, await runSeed(seed, { onSql, twice }));
   }
   process.send?.(tally);
 }

@@ -1,16 +1,19 @@
 import { checkAll } from '@sagamesh/invariants/all-invariants';
 import type { ReplayFact } from '@sagamesh/invariants/facts';
 import type { Finding } from '@sagamesh/invariants/finding';
-import { SimOverrunError } from '../kernel/sim.ts';
+import { Sim, SimOverrunError } from '../kernel/sim.ts';
 import { makePlan } from '../schedule/make-plan.ts';
 import type { RunPlan } from '../schedule/run-plan.ts';
 import { memoryDatabases } from '../world/databases.ts';
+import { sqlDatabases } from '../world/sql-databases.ts';
 import { World } from '../world/world.ts';
 import type { RunResult } from './run-result.ts';
 
 /** One run from its plan to its findings. */
 
 export interface RunOptions {
+  /** The databases on real SQL (PGlite) instead of in memory. */
+  readonly onSql?: boolean;
   /** Run twice, and hold both traces against each other (I14). */
   readonly twice?: boolean;
   readonly keepTrace?: boolean;
@@ -22,10 +25,11 @@ export function runSeed(seed: number, options: RunOptions = {}): Promise<RunResu
 
 export async function runPlan(plan: RunPlan, options: RunOptions = {}): Promise<RunResult> {
   const replays: ReplayFact[] = [];
-  const { world, overrun } = await runWorld(plan, options.keepTrace ?? false);
+  const { world, overrun } = await runWorld(plan, options);
   const traceHash = world.sim.trace.hash;
   if (options.twice) {
-    const again = await runWorld(plan, false);
+    const again = await runWorld(plan, options);
+    await again.world.databases.close();
     replays.push({
       what: `trace of seed ${plan.seed}`,
       first: traceHash,
@@ -50,9 +54,10 @@ export async function runPlan(plan: RunPlan, options: RunOptions = {}): Promise<
 
 async function runWorld(
   plan: RunPlan,
-  keepTrace: boolean,
+  { onSql = false, keepTrace = false }: RunOptions,
 ): Promise<{ readonly world: World; readonly overrun: readonly Finding[] }> {
-  const world = new World(plan, { keepTrace, makeDatabases: memoryDatabases });
+  const sim = new Sim({ seed: plan.seed, keepTrace });
+  const world = new World(plan, sim, onSql ? await sqlDatabases(sim) : memoryDatabases(sim));
   try {
     await world.run();
     return { world, overrun: [] };

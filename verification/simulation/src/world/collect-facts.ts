@@ -40,6 +40,7 @@ export async function collectFacts(sources: FactSources): Promise<Facts> {
   const sagas = readSagas(api);
   return {
     atQuiesce: sources.atQuiesce,
+    oneOrder: true,
     ...tables,
     provider: provider.facts(),
     sagas,

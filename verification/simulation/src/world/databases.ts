@@ -6,7 +6,7 @@ import type { Sim } from '../kernel/sim.ts';
 import { toFacts } from './table-facts.ts';
 import type { KitRows, LedgerFacts } from './table-facts.ts';
 
-/** The databases of the three services that have one, on the in-memory engine or on a real SQL engine, and how the checkers read them. */
+/** The databases of the three services that have one, in memory, and how the checkers read them. */
 
 export interface Databases {
   readonly order: SimDatabase;
@@ -31,6 +31,7 @@ export function memoryDatabases(sim: Sim): Databases {
       return toFacts({
         kits: [kitRows('order', order), kitRows('inventory', inventory), kitRows('payment', payment)],
         orders: order.own.orders.committedRows(),
+        orderHistory: order.own.orderHistory,
         stock: inventory.own.stock.committedRows(),
         movements: inventory.own.movements.committedRows(),
         reservations: inventory.own.reservations.committedRows(),

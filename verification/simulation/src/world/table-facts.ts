@@ -1,6 +1,6 @@
 import type { Facts } from '@sagamesh/invariants/facts';
 import { z } from 'zod';
-import type { FenceChange } from '../fakes/database-memory.ts';
+import type { RowChange } from '../fakes/database-sql.ts';
 import type { SagaFenceRow } from '../fakes/tables/fence-table.ts';
 import type { InboxTableRow, OutboxTableRow } from '../fakes/tables/messaging-tables.ts';
 import type { OrderTableRow } from '../fakes/tables/order-tables.ts';
@@ -13,8 +13,7 @@ import { simulationEpochMillis } from '../kernel/sim.ts';
 export interface KitRows {
   readonly service: string;
   readonly fence: readonly SagaFenceRow[];
-  /** Undefined: this engine keeps no history. */
-  readonly fenceHistory: readonly FenceChange[] | undefined;
+  readonly fenceHistory: readonly RowChange<SagaFenceRow>[];
   readonly outbox: readonly OutboxTableRow[];
   readonly inbox: readonly InboxTableRow[];
 }
@@ -22,6 +21,7 @@ export interface KitRows {
 export interface TableRows {
   readonly kits: readonly KitRows[];
   readonly orders: readonly OrderTableRow[];
+  readonly orderHistory: readonly RowChange<OrderTableRow>[];
   readonly stock: readonly StockRow[];
   readonly movements: readonly MovementRow[];
   readonly reservations: readonly ReservationRow[];
@@ -32,6 +32,7 @@ export interface TableRows {
 export type LedgerFacts = Pick<
   Facts,
   | 'orders'
+  | 'orderChanges'
   | 'stock'
   | 'stockMovements'
   | 'reservations'
@@ -58,7 +59,6 @@ const aboutSchema = z.object({
 });
 
 export function toFacts(rows: TableRows): LedgerFacts {
-  const hasHistory = rows.kits.every(({ fenceHistory }) => fenceHistory !== undefined);
   return {
     orders: rows.orders.map((row) => ({
       id: row.id,
@@ -67,6 +67,12 @@ export function toFacts(rows: TableRows): LedgerFacts {
       totalCents: row.total_cents,
       currency: row.currency,
       sourceEventId: row.source_event_id,
+    })),
+    orderChanges: rows.orderHistory.map(({ atMillis, after }) => ({
+      orderId: after.id,
+      sagaUid: after.saga_uid,
+      state: orderState.parse(after.state),
+      position: atMillis - simulationEpochMillis,
     })),
     stock: rows.stock.map(({ sku, available, reserved, sold }) => ({ sku, available, reserved, sold })),
     stockMovements: rows.movements.map((row) => ({
@@ -88,7 +94,7 @@ export function toFacts(rows: TableRows): LedgerFacts {
     })),
     paymentLedger: rows.ledger.map((row) => ({ ...paymentOf(row), kind: entryKind.parse(row.kind) })),
     fenceRows: rows.kits.flatMap(({ service, fence }) => fence.map((row) => fenceOf(service, row))),
-    ...(hasHistory ? { fenceChanges: rows.kits.flatMap(changesOf) } : {}),
+    fenceChanges: rows.kits.flatMap(changesOf),
     outbox: rows.kits.flatMap(({ service, outbox }) => outbox.map((row) => outboxOf(service, row))),
     inbox: rows.kits.flatMap(({ service, inbox }) =>
       inbox.map((row) => ({ service, eventId: row.event_id, handler: row.handler })),
@@ -111,7 +117,7 @@ function fenceOf(service: string, row: SagaFenceRow) {
   return { service, sagaUid: row.saga_uid, step: row.step, state: fenceState.parse(row.state) };
 }
 
-function changesOf({ service, fenceHistory = [] }: KitRows) {
+function changesOf({ service, fenceHistory }: KitRows) {
   return fenceHistory.map(({ atMillis, after }) => ({
     ...fenceOf(service, after),
     position: atMillis - simulationEpochMillis,

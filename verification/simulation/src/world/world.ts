@@ -12,7 +12,7 @@ import type { FaultKind } from '../kernel/fault.ts';
 import { Host } from '../kernel/host.ts';
 import type { Program, SimProcess } from '../kernel/host.ts';
 import type { SimDatabase } from '../fakes/database.ts';
-import { Sim } from '../kernel/sim.ts';
+import type { Sim } from '../kernel/sim.ts';
 import { hostNames } from '../schedule/make-plan.ts';
 import type { HostName } from '../schedule/make-plan.ts';
 import type { RunPlan } from '../schedule/run-plan.ts';
@@ -28,11 +28,6 @@ import { Customers } from './customers.ts';
 import { FrontDoor } from './front-door.ts';
 
 /** One system in virtual time: operators, services, their databases, broker, API server and provider, and the people who use it. */
-
-export interface WorldOptions {
-  readonly keepTrace?: boolean;
-  readonly makeDatabases: (sim: Sim) => Databases;
-}
 
 const setUpMillis = 1_000;
 const bootMillis = 5_000;
@@ -72,14 +67,14 @@ export class World {
   readonly #customers: Customers;
   #baseline: ReadonlyMap<string, readonly string[]> = new Map();
 
-  constructor(plan: RunPlan, options: WorldOptions) {
+  constructor(plan: RunPlan, sim: Sim, databases: Databases) {
     this.plan = plan;
-    this.sim = new Sim({ seed: plan.seed, keepTrace: options.keepTrace ?? false });
+    this.sim = sim;
+    this.databases = databases;
     this.api = new SimApi(this.sim);
     this.bus = new SimBus(this.sim);
     this.provider = new SimProvider(this.sim);
     this.mail = new SimMail(this.sim);
-    this.databases = options.makeDatabases(this.sim);
     this.#frontDoor = new FrontDoor(this.sim);
     this.#customers = new Customers(this.sim, this.#frontDoor);
     this.#probes = new ProbeLog(this.sim, this.api, this.databases);
