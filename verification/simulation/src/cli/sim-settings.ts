@@ -10,6 +10,9 @@ const settingsSchema = z.object({
   COUNT: whole(1, 10_000_000).default(400),
   /** Run as long as asked instead of COUNT seeds. */
   MINUTES: z.coerce.number().positive().max(100_000).optional(),
+  /** A file with one plan, run instead of seeds. */
+  OUT: z.string().optional(),
+  PLAN: z.string().optional(),
   /** Every so many seeds run on a real SQL engine (PGlite) instead of the in-memory one; 0: none. */
   SQL_EVERY: whole(0, 1_000_000).default(100),
 });
@@ -19,6 +22,9 @@ export interface SimSettings {
   readonly count: number;
   readonly minutes: number | undefined;
   readonly sqlEvery: number;
+  readonly planFile: string | undefined;
+  /** Where the figures are written as JSON, for docs/robustness.md. */
+  readonly outFile: string | undefined;
 }
 
 export type SettingsResult =
@@ -40,9 +46,16 @@ export function readSettings(
     );
     return { kind: 'invalid', problems };
   }
-  const { SEED, COUNT, MINUTES, SQL_EVERY } = parsed.data;
+  const { SEED, COUNT, MINUTES, SQL_EVERY, PLAN, OUT } = parsed.data;
   return {
     kind: 'valid',
-    settings: { seed: SEED ?? freshSeed, count: COUNT, minutes: MINUTES, sqlEvery: SQL_EVERY },
+    settings: {
+      seed: SEED ?? freshSeed,
+      count: COUNT,
+      minutes: MINUTES,
+      sqlEvery: SQL_EVERY,
+      planFile: PLAN,
+      outFile: OUT,
+    },
   };
 }

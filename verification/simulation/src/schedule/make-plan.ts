@@ -1,8 +1,8 @@
 import { effectKinds, momentFaults, windowFaults } from '../kernel/fault.ts';
 import type { EffectKind, Fault, FaultKind, MomentFaultKind, WindowFaultKind } from '../kernel/fault.ts';
 import { SeededRandom } from '../kernel/random.ts';
-import { sagaKinds } from './run-plan.ts';
-import type { RunPlan, SagaPlan, UserAction, UserActionKind } from './run-plan.ts';
+import { sagaKinds, userActionKinds } from './run-plan.ts';
+import type { RunPlan, SagaPlan, UserAction } from './run-plan.ts';
 
 /**
  * A run from a seed. Each run draws its own few kinds of faults ("swarm testing", Groce et al. 2012): with all of them at once every run would
@@ -63,23 +63,11 @@ function makeSaga(random: SeededRandom, index: number, healAtMillis: number): Sa
   };
 }
 
-const userActions: readonly UserActionKind[] = [
-  'cancel',
-  'delete',
-  'suspend',
-  'resume',
-  'wipeStatus',
-  'recreate',
-  'abandon',
-  'poison',
-  'forge',
-];
-
 function makeUserActions(random: SeededRandom, healAtMillis: number): readonly UserAction[] {
   const count = random.int(0, 12);
   return Array.from({ length: count }, () => ({
     atMillis: random.int(0, healAtMillis),
-    kind: random.pick(userActions),
+    kind: random.pick(userActionKinds),
     saga: random.int(0, sagasPerRun - 1),
   }));
 }

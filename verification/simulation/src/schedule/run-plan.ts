@@ -34,8 +34,18 @@ export interface SagaPlan {
   readonly maxAttempts: number;
 }
 
-export type UserActionKind =
-  'cancel' | 'delete' | 'suspend' | 'resume' | 'wipeStatus' | 'recreate' | 'abandon' | 'poison' | 'forge';
+export const userActionKinds = [
+  'cancel',
+  'delete',
+  'suspend',
+  'resume',
+  'wipeStatus',
+  'recreate',
+  'abandon',
+  'poison',
+  'forge',
+] as const;
+export type UserActionKind = (typeof userActionKinds)[number];
 
 export interface UserAction {
   readonly atMillis: number;
