@@ -1,13 +1,9 @@
 import { checkAll } from '@sagamesh/invariants/all-invariants';
 import type { ReplayFact } from '@sagamesh/invariants/facts';
-import type { Finding } from '@sagamesh/invariants/finding';
-import { Sim, SimOverrunError } from '../kernel/sim.ts';
 import { makePlan } from '../schedule/make-plan.ts';
 import type { RunPlan } from '../schedule/run-plan.ts';
-import { memoryDatabases } from '../world/databases.ts';
-import { sqlDatabases } from '../world/sql-databases.ts';
-import { World } from '../world/world.ts';
 import type { RunResult } from './run-result.ts';
+import { runWorld } from './run-world.ts';
 
 /** One run from its plan to its findings. */
 
@@ -50,19 +46,4 @@ export async function runPlan(plan: RunPlan, options: RunOptions = {}): Promise<
     findings: [...checkAll(facts), ...overrun],
     traceLines: sim.trace.lines,
   };
-}
-
-async function runWorld(
-  plan: RunPlan,
-  { onSql = false, keepTrace = false }: RunOptions,
-): Promise<{ readonly world: World; readonly overrun: readonly Finding[] }> {
-  const sim = new Sim({ seed: plan.seed, keepTrace });
-  const world = new World(plan, sim, onSql ? await sqlDatabases(sim) : memoryDatabases(sim));
-  try {
-    await world.run();
-    return { world, overrun: [] };
-  } catch (error) {
-    if (!(error instanceof SimOverrunError)) throw error;
-    return { world, overrun: [{ invariant: 'I10', evaluated: 1, violations: [error.message] }] };
-  }
 }

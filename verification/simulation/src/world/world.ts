@@ -30,7 +30,8 @@ import { FrontDoor } from './front-door.ts';
 /** One system in virtual time: operators, services, their databases, broker, API server and provider, and the people who use it. */
 
 const setUpMillis = 1_000;
-const bootMillis = 5_000;
+/** The plan's times count from here, in virtual milliseconds since the start. */
+export const bootMillis = 5_000;
 const probeMillis = 5_000;
 /** After the last end: for events and mails to go out, and for what is left over to show. */
 const drainMillis = 60_000;
@@ -39,7 +40,12 @@ const lookMillis = 2_000;
  * How long a saga may take after everything is healed, beyond its own deadline. Redeliveries of a paused reader, the longest pause between two
  * undo attempts (60 s), the watch's silence (5 min until a black-holed watch is noticed), the announcements of orders (10 min at most).
  */
-export const healingBoundMillis = 30 * 60_000;
+const healingBoundMillis = 30 * 60_000;
+
+export interface WorldOptions {
+  /** A tighter bound for worlds that are quieter. By default `healingBoundMillis`. */
+  readonly boundMillis?: number;
+}
 
 const defaultDeadlineSeconds = 300;
 
@@ -65,10 +71,12 @@ export class World {
   readonly #probes: ProbeLog;
   readonly #frontDoor: FrontDoor;
   readonly #customers: Customers;
+  readonly #boundMillis: number;
   #baseline: ReadonlyMap<string, readonly string[]> = new Map();
 
-  constructor(plan: RunPlan, sim: Sim, databases: Databases) {
+  constructor(plan: RunPlan, sim: Sim, databases: Databases, options: WorldOptions = {}) {
     this.plan = plan;
+    this.#boundMillis = options.boundMillis ?? healingBoundMillis;
     this.sim = sim;
     this.databases = databases;
     this.api = new SimApi(this.sim);
@@ -138,7 +146,7 @@ export class World {
     await sim.runUntil(from + plan.healAtMillis);
     sim.faults.heal();
     this.users.putRight();
-    const giveUpMillis = sim.nowMillis + healingBoundMillis + this.#longestDeadlineMillis();
+    const giveUpMillis = sim.nowMillis + this.#boundMillis + this.#longestDeadlineMillis();
     while (sim.nowMillis < giveUpMillis && !this.#isOver()) await sim.runUntil(sim.nowMillis + lookMillis);
     await sim.runUntil(sim.nowMillis + drainMillis);
   }
@@ -174,7 +182,7 @@ export class World {
       replays,
       healing: {
         healedAtMillis: bootMillis + this.plan.healAtMillis,
-        boundMillis: healingBoundMillis,
+        boundMillis: this.#boundMillis,
         nowMillis: this.sim.nowMillis,
       },
       atQuiesce: true,
