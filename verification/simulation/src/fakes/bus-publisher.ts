@@ -27,9 +27,12 @@ export function outgoingOf({ subject, body, messageId, headers = {} }: OutgoingM
   return { subject, bytes, body: isBytes ? undefined : body, messageId, headers };
 }
 
-/** For traces and boundaries: the message id says which step of which saga is meant, and in which direction. */
+/**
+ * For traces and boundaries: the message id says which step of which saga is meant, and in which direction. Not that of a dead letter: it is
+ * random, and traces of one seed must be equal.
+ */
 function nameOf({ subject, messageId }: Outgoing): string {
-  return messageId === undefined ? subject : `${subject} ${messageId}`;
+  return messageId === undefined || subject.startsWith('dlq.') ? subject : `${subject} ${messageId}`;
 }
 
 export function createSimPublisher(link: BusLink): Broker['publish'] {
