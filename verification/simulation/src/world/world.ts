@@ -225,5 +225,7 @@ export class World {
 function isEnded({ status, metadata }: FakeObject): boolean {
   const finalizers = metadata['finalizers'];
   const isHeld = Array.isArray(finalizers) && finalizers.length > 0;
-  return !isHeld && typeof status === 'object' && status !== null && 'outcome' in status;
+  if (isHeld || typeof status !== 'object' || status === null || !('outcome' in status)) return false;
+  // A watch that died without a word is noticed late; until then a change of the spec is not.
+  return 'observedGeneration' in status && status.observedGeneration === metadata['generation'];
 }
