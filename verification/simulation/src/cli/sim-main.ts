@@ -8,7 +8,8 @@ import { buildWorker } from './build-worker.ts';
 import { explainFailure } from './explain-failure.ts';
 import { readSettings } from './sim-settings.ts';
 import type { SimSettings } from './sim-settings.ts';
-import { runPool, workersByDefault } from './worker-pool.ts';
+import { workersByDefault } from './spread.ts';
+import { runPool } from './worker-pool.ts';
 
 /** `make sim SEED=7 COUNT=2000`, `make sim PLAN=<file>`, `make sim-soak MINUTES=30`: runs systems and says what they brought to light. */
 

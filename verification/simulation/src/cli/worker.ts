@@ -1,9 +1,9 @@
-import { ensureError } from '@sagamesh/runtime/errors';
 import { z } from 'zod';
 import { addResult, emptyTally } from '../run/tally.ts';
 import { runSeed } from '../run/run-seed.ts';
+import { serveOrders } from './serve-orders.ts';
 
-/** A worker process: gets seeds, runs them one after the other, answers with the tally. Ends with its parent. */
+/** A worker that gets seeds, runs them one after the other, and answers with the tally. */
 
 const orderSchema = z.object({
   seeds: z.array(z.int()),
@@ -14,20 +14,12 @@ const orderSchema = z.object({
 });
 export type WorkerOrder = z.infer<typeof orderSchema>;
 
-process.on('message', (message: unknown) => {
-  void work(orderSchema.parse(message)).catch((error: unknown) => {
-    process.stderr.write(`${ensureError(error).stack ?? String(error)}\n`);
-    process.exit(1);
-  });
-});
-process.on('disconnect', () => process.exit(0));
-
-async function work({ seeds, sqlEvery, repeatEvery }: WorkerOrder): Promise<void> {
+serveOrders(orderSchema, async ({ seeds, sqlEvery, repeatEvery }) => {
   const tally = emptyTally();
   for (const seed of seeds) {
     const onSql = sqlEvery > 0 && seed % sqlEvery === 0;
     const twice = repeatEvery > 0 && seed % repeatEvery === 0;
     addResult(tally, await runSeed(seed, { onSql, twice }));
   }
-  process.send?.(tally);
-}
+  return tally;
+});

@@ -1,3 +1,4 @@
+import type { Finding } from '@sagamesh/invariants/finding';
 import type { RunResult } from './run-result.ts';
 
 /** Results added up over runs. */
@@ -38,8 +39,8 @@ export function emptyTally(): Tally {
   };
 }
 
-export function violationsOf(result: RunResult): readonly string[] {
-  return result.findings.flatMap(({ invariant, violations }) =>
+export function violationsOf({ findings }: Pick<RunResult, 'findings'>): readonly string[] {
+  return findings.flatMap(({ invariant, violations }) =>
     violations.map((violation) => `${invariant}: ${violation}`),
   );
 }
@@ -51,12 +52,7 @@ export function addResult(tally: Tally, result: RunResult): void {
   tally.eventsRun += result.eventsRun;
   addCounts(tally.bitten, result.bitten);
   addCounts(tally.counts, result.counts);
-  for (const { invariant, evaluated, violations } of result.findings) {
-    const sum = (tally.invariants[invariant] ??= { evaluated: 0, violations: 0, runs: 0 });
-    sum.evaluated += evaluated;
-    sum.violations += violations.length;
-    if (evaluated > 0) sum.runs += 1;
-  }
+  addFindings(tally.invariants, result.findings);
   const violations = violationsOf(result);
   if (violations.length > 0) tally.failing.push({ seed: result.seed, violations });
 }
@@ -68,15 +64,30 @@ export function mergeTally(into: Tally, other: Tally): void {
   into.eventsRun += other.eventsRun;
   addCounts(into.bitten, other.bitten);
   addCounts(into.counts, other.counts);
-  for (const [invariant, { evaluated, violations, runs }] of Object.entries(other.invariants)) {
-    const sum = (into.invariants[invariant] ??= { evaluated: 0, violations: 0, runs: 0 });
+  addInvariants(into.invariants, other.invariants);
+  into.failing.push(...other.failing);
+}
+
+/** Of one run. */
+export function addFindings(into: Record<string, InvariantTally>, findings: readonly Finding[]): void {
+  for (const { invariant, evaluated, violations } of findings) {
+    const one = { evaluated, violations: violations.length, runs: evaluated > 0 ? 1 : 0 };
+    addInvariants(into, { [invariant]: one });
+  }
+}
+
+export function addInvariants(
+  into: Record<string, InvariantTally>,
+  more: Readonly<Record<string, InvariantTally>>,
+): void {
+  for (const [invariant, { evaluated, violations, runs }] of Object.entries(more)) {
+    const sum = (into[invariant] ??= { evaluated: 0, violations: 0, runs: 0 });
     sum.evaluated += evaluated;
     sum.violations += violations;
     sum.runs += runs;
   }
-  into.failing.push(...other.failing);
 }
 
-function addCounts(into: Record<string, number>, more: Readonly<Record<string, number>>): void {
+export function addCounts(into: Record<string, number>, more: Readonly<Record<string, number>>): void {
   for (const [name, count] of Object.entries(more)) into[name] = (into[name] ?? 0) + count;
 }

@@ -15,7 +15,7 @@ const roles = ['operator', 'order', 'inventory', 'payment', 'notification'] as c
 type Role = (typeof roles)[number];
 
 /** What a process of each role does outside of its memory, so what it can die at. */
-const effectsOf: Readonly<Record<Role, readonly EffectKind[]>> = {
+export const effectsOf: Readonly<Record<Role, readonly EffectKind[]>> = {
   operator: ['publish', 'apiWrite', 'apiRead', 'ack'],
   order: ['commit', 'publish', 'ack'],
   inventory: ['commit', 'publish', 'ack'],
