@@ -10,6 +10,7 @@ import { shrink } from '../schedule/shrink.ts';
 
 const shrinkRunsMax = 120;
 const traceLinesMax = 60;
+const violationsMax = 10;
 
 export interface Explanation {
   readonly lines: readonly string[];
@@ -41,13 +42,15 @@ function invariantsOf(result: RunResult): ReadonlySet<string> {
 }
 
 function describe(plan: RunPlan, result: RunResult, runs: number, planFile: string): readonly string[] {
+  const violations = violationsOf(result);
   return [
     `seed ${plan.seed}, made smaller in ${runs} runs; replay with: make sim PLAN=${planFile}`,
     `  ${plan.sagas.length} sagas, ${plan.users.length} user actions, ${plan.faults.length} faults, trace ${result.traceHash}`,
     ...plan.sagas.map((saga) => `  saga   ${JSON.stringify(saga)}`),
     ...plan.users.map((action) => `  user   ${JSON.stringify(action)}`),
     ...plan.faults.map((fault) => `  fault  ${JSON.stringify(fault)}`),
-    ...violationsOf(result).map((violation) => `  violates ${violation}`),
+    ...violations.slice(0, violationsMax).map((violation) => `  violates ${violation}`),
+    ...(violations.length > violationsMax ? [`  and ${violations.length - violationsMax} more`] : []),
     `  the last ${traceLinesMax} lines of the trace`,
     ...result.traceLines.slice(-traceLinesMax).map((line) => `    ${line}`),
   ];
