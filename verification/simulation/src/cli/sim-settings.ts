@@ -2,14 +2,21 @@ import { z } from 'zod';
 
 /** The environment of `make sim` and `make sim-soak`. */
 
-const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+function whole(min: number, max: number) {
+  const must = `must be a whole number from ${min} to ${max}`;
+  return z.coerce.number(must).int(must).min(min, must).max(max, must);
+}
 
 const settingsSchema = z.object({
   SEED: whole(0, Number.MAX_SAFE_INTEGER - 10_000_000).optional(),
   /** Seeds to run; each is one system with 24 sagas. */
   COUNT: whole(1, 10_000_000).default(400),
   /** Run as long as asked instead of COUNT seeds. */
-  MINUTES: z.coerce.number().positive().max(100_000).optional(),
+  MINUTES: z.coerce
+    .number('must be a number of minutes')
+    .positive('must be more than 0')
+    .max(100_000)
+    .optional(),
   /** A file with one plan, run instead of seeds. */
   OUT: z.string().optional(),
   PLAN: z.string().optional(),
