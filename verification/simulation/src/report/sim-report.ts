@@ -2,7 +2,7 @@ import { allInvariants } from '@sagamesh/invariants/all-invariants';
 import { faultKinds } from '../kernel/fault.ts';
 import type { Tally } from '../run/tally.ts';
 import { coverageOf } from './coverage.ts';
-import { verdictOfTally } from './verdict.ts';
+import { exitCodes, verdictOfTally } from './verdict.ts';
 import type { Verdict } from './verdict.ts';
 
 /** The figures of a set of runs, as lines for a terminal. The last line is the verdict. */
@@ -51,11 +51,11 @@ function speedLine({ tally, realMillis, workers, sqlRuns }: RunFigures): string 
 function verdictLine(tally: Tally, verdict: Verdict): string {
   switch (verdict.kind) {
     case 'Pass':
-      return `Pass: ${tally.runs} seeds, ${tally.sagas} sagas, no violation`;
+      return `Pass: ${tally.runs} seeds, ${tally.sagas} sagas, no violation (exit ${exitCodes.Pass})`;
     case 'Fail':
-      return `Fail: ${verdict.violations} violations in ${verdict.seeds.length} of ${tally.runs} seeds (first: ${verdict.seeds[0]})`;
+      return `Fail: ${verdict.violations} violations in ${verdict.seeds.length} of ${tally.runs} seeds (first: ${verdict.seeds[0]}; exit ${exitCodes.Fail})`;
     case 'Inconclusive':
-      return `Inconclusive: no violation in ${tally.runs} seeds, but ${verdict.missing.length} things never happened`;
+      return `Inconclusive: no violation in ${tally.runs} seeds, but ${verdict.missing.length} things never happened (exit ${exitCodes.Inconclusive})`;
   }
 }
 
