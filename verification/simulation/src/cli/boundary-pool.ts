@@ -10,6 +10,8 @@ export interface EnumerationOptions {
   readonly bundle: string;
   /** By name. */
   readonly scenarios: readonly string[];
+  /** Stop handing out boundaries after the first failing run. */
+  readonly stopAtFailure?: boolean;
   /** Told of each scenario when all of its boundaries are done, in the order in which that happens. */
   readonly onScenario?: (tally: BoundaryTally) => void;
 }
@@ -25,14 +27,15 @@ const boundariesPerOrder = 8;
 const silenceMillisMax = 180_000;
 
 export async function enumerateBoundaries(options: EnumerationOptions): Promise<Enumeration> {
-  const { bundle, scenarios, onScenario } = options;
+  const { bundle, scenarios, stopAtFailure = false, onScenario } = options;
   const tallies = new Map(scenarios.map((name) => [name, emptyBoundaryTally(name)]));
   const found = new Map<string, number>();
+  const isToStop = () => stopAtFailure && [...tallies.values()].some(({ failing }) => failing.length > 0);
   const run = (orders: readonly BoundaryOrder[], onAnswer: (answer: BoundaryAnswer) => void) => {
     const left = orders.toReversed();
     return spread<BoundaryOrder, BoundaryAnswer>({
       bundle,
-      nextOrder: () => left.pop(),
+      nextOrder: () => (isToStop() ? undefined : left.pop()),
       onAnswer,
       failed: failedAnswer,
       silenceMillisMax,
