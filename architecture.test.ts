@@ -74,6 +74,7 @@ const houses: readonly House[] = [
       '@sagamesh/service-notification',
       '@sagamesh/payment-provider',
       '@sagamesh/invariants',
+      '@sagamesh/sandbox',
       'esbuild',
       'zod',
       'node:',
