@@ -13,6 +13,11 @@ import {
 } from '../exhaustive/boundary-report.ts';
 import type { BoundaryReport } from '../exhaustive/boundary-report.ts';
 import { boundaryScenarios, scenarioNamed } from '../exhaustive/boundary-scenarios.ts';
+import { runStateSpace } from '../exhaustive/run-state-space.ts';
+import type { ScopeResult } from '../exhaustive/run-state-space.ts';
+import { sagaScopes } from '../exhaustive/state-space-configurations.ts';
+import { intakeScopes } from '../exhaustive/state-space-intake-scopes.ts';
+import { problemsIn, scopeHeader, scopeLines, scopesLine } from '../exhaustive/state-space-report.ts';
 import { exitCodes } from '../report/verdict.ts';
 import { enumerateBoundaries } from './boundary-pool.ts';
 import { buildWorker } from './build-worker.ts';
@@ -32,6 +37,7 @@ const settings = z
   .parse(Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== '')));
 
 const wanted = settings.ONLY?.split(',');
+const isWhole = wanted === undefined;
 const scenarios = boundaryScenarios.filter(({ name }) => wanted?.includes(name) ?? true);
 if (scenarios.length === 0 || (settings.BOUNDARY !== undefined && scenarios.length > 1)) {
   console.error(`ONLY= is one of: ${boundaryScenarios.map(({ name }) => name).join(' ')}`);
@@ -49,17 +55,31 @@ const { tallies, found } = await enumerateBoundaries({
 });
 const report = reportOf(tallies, found);
 for (const line of reportLines(report)) console.log(line);
-if (settings.OUT !== undefined) writeFileSync(settings.OUT, `${JSON.stringify(report, null, 2)}\n`);
-const verdict = verdictOfReport(report, wanted === undefined);
+const scopes = isWhole ? searchScopes() : [];
+if (settings.OUT !== undefined) {
+  const results = isWhole ? { ...report, scopes } : report;
+  writeFileSync(settings.OUT, `${JSON.stringify(results, null, 2)}\n`);
+}
+const verdict = problemsIn(scopes) > 0 ? 'Fail' : verdictOfReport(report, isWhole);
 const seconds = ((performance.now() - beganMillis) / 1_000).toFixed(0);
-console.log(`${verdict}: ${totalLine(report)} (${seconds} s)`);
+console.log(
+  [`${verdict}: ${totalLine(report)}`, ...(isWhole ? [scopesLine(scopes)] : []), `${seconds} s`].join('; '),
+);
 process.exitCode = exitCodes[verdict];
+
+function searchScopes(): readonly ScopeResult[] {
+  console.log(`\n${scopeHeader}`);
+  return runStateSpace([...sagaScopes, ...intakeScopes], {
+    epochMillis: () => Date.now(),
+    onResult: (result) => console.log(scopeLines(result).join('\n')),
+  });
+}
 
 function reportLines(whole: BoundaryReport): readonly string[] {
   return [
     ...whole.scenarios.flatMap(({ failing }) => failing.slice(0, 5).flatMap(failingLines)),
-    ...(wanted === undefined ? ['', ...coverageLines(whole), ''] : []),
-    ...(wanted === undefined && whole.holes.length > 0 ? ['not tried:', ...whole.holes] : []),
+    ...(isWhole ? ['', ...coverageLines(whole), ''] : []),
+    ...(isWhole && whole.holes.length > 0 ? ['not tried:', ...whole.holes] : []),
   ];
 }
 
