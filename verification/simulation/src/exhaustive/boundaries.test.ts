@@ -162,6 +162,15 @@ describe('the place of a boundary', () => {
     );
   });
 
+  it('is nowhere for the Lease and for transactions that found nothing to do', () => {
+    const lease = '/apis/coordination.k8s.io/v1/namespaces/x/leases/y';
+    expect(isIdle(boundary({ what: 'order 0' }))).toBe(true);
+    expect(isIdle(boundary({ what: 'order 10' }))).toBe(false);
+    expect(isIdle(boundary({ effect: 'apiWrite', what: `PUT ${lease}` }))).toBe(true);
+    expect(isIdle(boundary({ effect: 'apiWrite', what: 'PATCH /apis/sagamesh.dev/v1alpha1/x' }))).toBe(false);
+    expect(isIdle(boundary({ effect: 'publish', what: 'saga.reply.order' }))).toBe(false);
+  });
+
   it('is what a death counts for', () => {
     expect(boundaries.flatMap(coverageKeys)).toEqual([
       'order before commit forward',
