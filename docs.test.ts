@@ -6,9 +6,11 @@ import {
   failureReasons,
   rejectionReasons,
 } from '@sagamesh/contracts/reasons';
+import { allInvariants } from '@sagamesh/invariants/all-invariants';
 import { describe, expect, it } from 'vitest';
+import { faultKinds } from './verification/simulation/src/kernel/fault.ts';
 
-/** README and docs/ speak of files, targets and reasons that exist, and of every reason that can appear. */
+/** README and docs/ speak of files, targets, reasons, invariants and faults that exist, and of every one that can appear. */
 
 const root = import.meta.dirname;
 
@@ -20,7 +22,7 @@ function markdownFiles(folder: string): string[] {
   });
 }
 
-const pages = ['README.md', ...markdownFiles('docs')];
+const pages = ['README.md', 'verification/simulation/README.md', ...markdownFiles('docs')];
 const textOf = (page: string) => readFileSync(join(root, page), 'utf8');
 
 /** Targets of `[text](target)` that are not on the web: `{path, anchor}`. */
@@ -46,13 +48,12 @@ function anchorsOf(text: string): string[] {
 
 const topFolders = ['packages', 'operator', 'services', 'verification', 'tools', 'manifests', 'test', 'docs'];
 
-/** Words in backticks that look like a path of this repository: below a top folder, or a source file at the root. */
-function pathsOf(text: string): string[] {
+/** Words in backticks that look like a path: below a top folder of the repository or one of `folders`, or a source file at the root. */
+function pathsOf(text: string, folders: readonly string[] = []): string[] {
+  const tops = [...topFolders, ...folders];
   return [...text.matchAll(/`([A-Za-z0-9._/-]+)`/g)]
     .map((match) => match[1] ?? '')
-    .filter(
-      (word) => topFolders.some((top) => word.startsWith(`${top}/`)) || /^[\w.-]+\.(ts|json)$/.test(word),
-    );
+    .filter((word) => tops.some((top) => word.startsWith(`${top}/`)) || /^[\w.-]+\.(ts|json)$/.test(word));
 }
 
 /** `make <target>` in running text and in code. */
@@ -71,7 +72,10 @@ describe.each(pages)('%s', (page) => {
   });
 
   it('names paths that exist', () => {
-    expect(pathsOf(textOf(page)).filter((path) => !existsSync(join(root, path)))).toEqual([]);
+    const folder = join(root, dirname(page));
+    const paths = pathsOf(textOf(page), existsSync(join(folder, 'src')) ? ['src'] : []);
+    const missing = paths.filter((path) => !existsSync(join(root, path)) && !existsSync(join(folder, path)));
+    expect(missing).toEqual([]);
   });
 
   it('names make targets that exist', () => {
@@ -111,6 +115,51 @@ describe('docs/operations.md', () => {
     expect(variables.filter((name) => !section('Environment').includes(`\`${name}\``))).toEqual([]);
   });
 });
+
+describe('the promises and what judges them', () => {
+  const text = textOf('docs/guarantees.md');
+  const ids = allInvariants.map(({ id }) => id);
+  const part = (heading: string): string =>
+    text.split(/^## /m).find((each) => each.startsWith(heading)) ?? '';
+  const promises = part('What is promised')
+    .split(/^(?=\d+\. )/m)
+    .slice(1);
+
+  it('name invariants that exist, each promise at least one, and every invariant somewhere', () => {
+    const named = promises.map((promise) => invariantsIn(promise));
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter((own) => own.length === 0)).toEqual([]);
+    expect([...new Set(named.flat())].toSorted(byNumber)).toEqual(ids);
+  });
+
+  it('link each invariant to its line among the figures', () => {
+    for (const promise of promises)
+      expect(promise.match(/\[I\d+\]\(robustness\.md#invariants\)/g)).toHaveLength(
+        invariantsIn(promise).length,
+      );
+  });
+
+  it('name every fault of the simulation, and no other', () => {
+    const named = [...part('Under which faults').matchAll(/`((?:bus|api|db|provider|mail|process)\.\w+)`/g)];
+    expect(named.map((match) => match[1] ?? '').toSorted()).toEqual(faultKinds.toSorted());
+  });
+
+  it('are followed by figures of every invariant, with its sentence', () => {
+    const rows = [...textOf('docs/robustness.md').matchAll(/^\| (I\d+) +\| (.*?) +\|/gm)];
+    expect(rows.map(([, id, title]) => ({ id, title }))).toEqual(
+      allInvariants.map(({ id, title }) => ({ id, title })),
+    );
+  });
+});
+
+/** `I7`, each time. */
+function invariantsIn(text: string): string[] {
+  return [...text.matchAll(/\bI\d+\b/g)].map(([id]) => id);
+}
+
+function byNumber(a: string, b: string): number {
+  return Number(a.slice(1)) - Number(b.slice(1));
+}
 
 describe('the reading of a page', () => {
   it('finds links, anchors, paths and targets', () => {

@@ -12,6 +12,8 @@ import { runChild } from './run-child.ts';
 
 /** Runs the contract suites through vitest: on the fakes, on the real things at hand, and on servers of other versions. */
 
+/** The slowest of them takes five minutes on a busy machine. */
+const vitestMillisMax = 20 * 60_000;
 const tops = ['packages', 'operator', 'services', 'verification'];
 /** The cases on PGlite are run once. */
 const databaseSuites = 'postgres|what only a server can show|races on two connections';
@@ -67,9 +69,9 @@ function vitest({ what, project, files, env, filter }: Vitest, outputFile: strin
   console.log(`contract suites: ${what}`);
   const only = filter === undefined ? [] : ['-t', filter];
   return runChild({
-    command: 'npx',
+    command: process.execPath,
     args: [
-      'vitest',
+      'node_modules/vitest/vitest.mjs',
       'run',
       '--project',
       project,
@@ -79,6 +81,7 @@ function vitest({ what, project, files, env, filter }: Vitest, outputFile: strin
       ...files,
     ],
     env,
+    millisMax: vitestMillisMax,
   });
 }
 
