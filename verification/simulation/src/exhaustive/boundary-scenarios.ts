@@ -45,6 +45,8 @@ const steps = [
   { step: 'settle', service: 'inventory' },
 ] as const;
 const pivotCommand = 4;
+/** The first of two sagas was deleted before its first command, because its operator died: it never used the order's id. */
+const orderIdStillFree = ['gone, Completed', 'Compensated, Completed'];
 
 export const boundaryScenarios: readonly Scenario[] = [
   { ...scenario('happy', [saga('happy')], ['Completed']), allPairs: true },
