@@ -200,6 +200,18 @@ describe('after the end', () => {
     expect(world.result).toEqual({ kind: 'requeueAfter', delayMillis: 100_000 });
   });
 
+  it('a spec that changed between the outcome and the release of the finalizer is acknowledged, too', async () => {
+    const world = await (await applied()).until('execute settle');
+    world.onOutcome(() => (world.isLeading = false));
+    await expect(world.answer('Executed')).rejects.toThrow('not leading');
+    world.isLeading = true;
+    await world.patch({ spec: { suspend: true } });
+    // The answer to our own write is faster than the watch.
+    await world.holdWatch().run();
+    expect(world.finalizers).toEqual([]);
+    expect([world.stored.metadata['generation'], world.status.observedGeneration]).toEqual([2, 2]);
+  });
+
   it('a cancel gets an answer and changes nothing', async () => {
     const world = await (await applied()).untilEnd();
     await world.patch({ spec: { cancel: true } });

@@ -81,8 +81,17 @@ export class Reconciler {
       decision = decide(entry.state, this.#epochMillis());
     }
     const dueMillis = await this.#actor.writeProgress(entry);
-    if (isOver(entry.state)) this.#memory.forget(key);
+    if (isOver(entry.state)) return this.#leave(key, decision.wakeAtMillis);
     return this.#requeueAt(dueMillis, decision.wakeAtMillis);
+  }
+
+  /** The spec may have changed between the outcome and the release; our own write wakes nobody, so that is acknowledged with one more look. */
+  #leave(key: string, wakeAtMillis: number | null): ReconcileResult {
+    this.#memory.forget(key);
+    const content = this.#actor.look(key)?.content;
+    return content?.kind === 'ended' && content.outdated
+      ? { kind: 'requeue' }
+      : this.#requeueAt(wakeAtMillis, null);
   }
 
   /** Whoever waits for a broker that is away should still see where the saga is. */

@@ -127,6 +127,19 @@ export class SagaWorld {
     return this;
   }
 
+  /** As soon as the outcome is stored, before anything else is written. */
+  onOutcome(act: () => void): this {
+    const { objects } = this.api;
+    const before = objects.onEvent;
+    objects.onEvent = (event) => {
+      before(event);
+      if (!statusOf(event.object).outcome) return;
+      objects.onEvent = before;
+      act();
+    };
+    return this;
+  }
+
   /** kubectl delete. */
   async delete(): Promise<this> {
     await this.client.delete(orderSagaResource, { namespace: 'shop', name: anOrder.id }, {});
@@ -252,7 +265,7 @@ export class SagaWorld {
   }
 
   get status(): OrderSagaStatus {
-    return orderSagaStatusSchema.parse(this.stored['status'] ?? {});
+    return statusOf(this.stored);
   }
 
   get finalizers(): unknown {
@@ -280,6 +293,10 @@ const usualAnswers = { execute: 'Executed', compensate: 'Compensated', revoke: '
 
 function isConditional(body: Readonly<Record<string, unknown>>): boolean {
   return JSON.stringify(body['metadata'] ?? body['preconditions'] ?? {}).includes('resourceVersion');
+}
+
+function statusOf(object: FakeObject): OrderSagaStatus {
+  return orderSagaStatusSchema.parse(object['status'] ?? {});
 }
 
 function checkStatus(object: FakeObject): void {
