@@ -10,7 +10,8 @@ import type { SagaView } from './view.ts';
 /**
  * I15: a (saga, step) is asked for with one content, whoever sends and however often: service, action, order and `with`, the same as the spec of
  * exactly this uid; and that spec's order and steps never change. Attempt, deadline, results and ids may differ. REVOKE travels as the pivot's
- * execute action. `refuse` comes from the intake, of no saga, and may be reworded: the fence answers Mismatch.
+ * execute action. `refuse` comes from the intake, of no saga, and may be reworded: the fence answers Mismatch. And a command id is of one send
+ * alone: what has an old id and is a new send is taken for a repeat by the broker, and dropped for as long as it remembers.
  */
 export function checkCommandContent(facts: Facts): Finding {
   const judge = new Judge('I15');
@@ -20,8 +21,23 @@ export function checkCommandContent(facts: Facts): Finding {
     const saga = sagaByUid.get(uid);
     if (saga) lookAtSaga(saga, commands, judge);
     else lookAtStranger(commands, judge);
+    lookAtIds(commands, judge);
   }
   return judge.finding;
+}
+
+/** Every send has a deadline of its own; a broker's own repeat has the same bytes. */
+function lookAtIds(commands: readonly CommandFact[], judge: Judge): void {
+  const deadlines = new Map<string, string>();
+  for (const { command } of commands) {
+    if (command.step === 'refuse') continue;
+    const first = deadlines.get(command.commandId) ?? command.deadline;
+    deadlines.set(command.commandId, first);
+    judge.also(
+      first === command.deadline,
+      () => `${command.commandId} names two sends, due ${first} and ${command.deadline}`,
+    );
+  }
 }
 
 function lookAtSpecs(saga: SagaView, judge: Judge): void {

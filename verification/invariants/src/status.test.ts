@@ -415,6 +415,9 @@ const stranger = (change: object, service = 'order'): Facts =>
     { sagas: [] },
   );
 
+const id = { commandId: 'same' };
+const later = '2031-01-01T00:00:00Z';
+
 describeInvariant('I15', {
   passes: compensated(),
   violations: {
@@ -432,15 +435,22 @@ describeInvariant('I15', {
     'another action': [sentAs({ action: 'cancel' }), /is not what its spec says/],
     'another service': [sentAs({}, 'payment'), /\(payment\) is not what its spec says/],
     'another step': [sentAs({ step: 'ship' }), /is not what its spec says/],
+    'one id for two sends': [
+      told((saga) => saga.send(first, 'execute', id).send(first, 'execute', { ...id, deadline: later })),
+      /same names two sends, due 2030-01-01T00:00:00Z and 2031-01-01T00:00:00Z/,
+    ],
     'a stranger asks with another order': [stranger({ order: changed }), /asks for something else than/],
     'a stranger asks with other settings': [stranger({ with: { a: 'b' } }), /asks for something else than/],
     'a stranger asks for another action': [stranger({ action: 'x' }), /asks for something else than/],
     'a stranger asks another service': [stranger({}, 'payment'), /asks for something else than/],
   },
   nearMisses: {
+    'a send that the broker stored twice': told((saga) =>
+      saga.send(first, 'execute', id).send(first, 'execute', id),
+    ),
     'another attempt, deadline, result and id': sentAs({
       attempt: 7,
-      deadline: '2031-01-01T00:00:00Z',
+      deadline: later,
       results: { paymentId: 'pi' },
       commandId: 'x',
     }),
