@@ -17,6 +17,8 @@ export interface ToldOrder {
 }
 
 const patience = { timeoutMillis: 10_000, attempts: 12, firstPauseMillis: 500, maxPauseMillis: 8_000 };
+/** How often somebody asks once or twice only, and never learns whether the order was placed. */
+const gaveUpProbability = 0.3;
 /** How often somebody who was told asks again all the same (a reloaded page). */
 const asksAgainProbability = 0.15;
 
@@ -24,12 +26,14 @@ export class Customers {
   readonly #sim: Sim;
   readonly #frontDoor: FrontDoor;
   readonly #random: SeededRandom;
+  readonly #tempers: SeededRandom;
   readonly #told: ToldOrder[] = [];
 
   constructor(sim: Sim, frontDoor: FrontDoor) {
     this.#sim = sim;
     this.#frontDoor = frontDoor;
     this.#random = sim.fork('customers');
+    this.#tempers = sim.fork('tempers of customers');
   }
 
   /** Everything that anybody was told, in order; a key can be there twice. */
@@ -58,8 +62,9 @@ export class Customers {
   }
 
   async #insist(post: OrderPost): Promise<OrderFate> {
+    const attempts = this.#tempers.chance(gaveUpProbability) ? this.#tempers.int(1, 2) : patience.attempts;
     let fate: OrderFate | undefined;
-    for (let attempt = 1; fate === undefined && attempt <= patience.attempts; attempt += 1) {
+    for (let attempt = 1; fate === undefined && attempt <= attempts; attempt += 1) {
       if (attempt > 1) await this.#pause(attempt);
       fate = fateOf(await this.#frontDoor.post(post, patience.timeoutMillis));
     }

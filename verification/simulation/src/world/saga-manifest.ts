@@ -21,10 +21,21 @@ export function orderWish(saga: SagaPlan, random: SeededRandom): OrderWish {
   return {
     customerId: `customer-${saga.id}`,
     currency: 'EUR',
-    items: [itemOf(saga.kind, random)],
+    items: withSecondLine(saga, itemOf(saga.kind, random)),
     paymentMethod: paymentMethods[saga.kind] ?? 'pm_card_visa',
-    contact: { email: `customer-${saga.id}@example.org` },
+    contact: {
+      email: `customer-${saga.id}@example.org`,
+      ...(saga.id % 3 === 0 ? { phone: `+4930${1_000_000 + saga.id}` } : {}),
+    },
   };
+}
+
+/** Half of the orders take several SKUs: all or none of them. Before or behind the other line, so that a no meets either. */
+function withSecondLine({ id }: SagaPlan, item: Order['items'][number]): Order['items'] {
+  if (id % 2 === 0) return [item];
+  const sku = item.sku === 'DOCK' ? 'MONITOR' : 'DOCK';
+  const second = { sku, quantity: 1, unitPriceCents: priceOf(sku) };
+  return id % 4 === 1 ? [item, second] : [second, item];
 }
 
 function itemOf(kind: SagaKind, random: SeededRandom): Order['items'][number] {
