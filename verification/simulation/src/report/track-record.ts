@@ -15,6 +15,12 @@ const elector = 'suite of the electors, on the fake and on a real kube-apiserver
 /** Newest first. */
 export const trackRecord: readonly TrackRecord[] = [
   {
+    bug: 'A spec that was changed between the outcome and the release of the finalizer was never acknowledged in observedGeneration.',
+    foundBy: 'simulation',
+    where: 'user actions aimed at living sagas',
+    fix: 'a99cf2e',
+  },
+  {
     bug: 'Of two operators that led, the one that had not heard of an abandoned step erased it from the status.',
     foundBy: 'search of small scopes',
     where: 'scopes in which a person may abandon a step',
@@ -35,13 +41,15 @@ export const trackRecord: readonly TrackRecord[] = [
   {
     bug: 'Between decision and write the cache had moved on: the projection of an older belief overwrote a recorded failure, under the newest resourceVersion.',
     foundBy: 'simulation',
-    where: 'seed 8, with a Lease that lies',
+    where:
+      'seed 8, with a Lease that lies; `verification/simulation/regressions/status-on-a-newer-object.json`',
     fix: '736b9f9',
   },
   {
     bug: "Two operators that both believed they lead overwrote each other's status hundreds of times, and with it the recorded cause of an abort.",
     foundBy: 'simulation',
-    where: 'seed 25, with a Lease that lies',
+    where:
+      'seed 25, with a Lease that lies; `verification/simulation/regressions/two-leaders-overwrite-status.json`',
     fix: 'aa7a3cf',
   },
   {
@@ -71,7 +79,7 @@ export const trackRecord: readonly TrackRecord[] = [
   {
     bug: 'Who had lost the lead renewed the Lease with a late answer.',
     foundBy: elector,
-    where: 'a slow answer',
+    where: 'an answer to its renewal that comes late',
     fix: '80a4e53',
   },
   {
