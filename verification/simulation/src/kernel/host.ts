@@ -146,13 +146,18 @@ export class SimProcess {
       this.sim.count(`effect ${kind} (${this.host.role})`);
       this.sim.after(this.#latencyMillis(), () => {
         this.sim.trace.add(this.sim.nowMillis, this.name, `${kind} ${what}`);
+        const done = (value: T): void => this.#answer(kind, what, () => resolve(value));
+        const failed = (error: unknown): void => this.#answer(kind, what, () => reject(ensureError(error)));
         // Carried out even if the process died on the way: what was sent was sent.
-        this.sim
-          .realWork(async () => apply())
-          .then(
-            (value) => this.#answer(kind, what, () => resolve(value)),
-            (error: unknown) => this.#answer(kind, what, () => reject(ensureError(error))),
-          );
+        let result: T | Promise<T>;
+        try {
+          result = apply();
+        } catch (error) {
+          return failed(error);
+        }
+        if (!(result instanceof Promise)) return done(result);
+        const underWay = result;
+        this.sim.realWork(() => underWay).then(done, failed);
       });
     });
   }

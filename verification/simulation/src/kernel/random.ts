@@ -37,14 +37,21 @@ export class SeededRandom {
     return item;
   }
 
+  #word(): number {
+    return Math.floor(this.next() * 2 ** 32);
+  }
+
   /** A UUID of version 4. */
   uuid(): string {
-    const digits = Array.from({ length: 32 }, () => this.int(0, 15));
-    digits[12] = 4;
-    digits[16] = 8 + ((digits[16] ?? 0) & 3);
-    const hex = digits.map((digit) => digit.toString(16)).join('');
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+    const [a, b, c, d] = [this.#word(), this.#word(), this.#word(), this.#word()];
+    const version = ((b & 0x0fff) | 0x4000).toString(16);
+    const variant = ((c >>> 16) & 0x3fff) | 0x8000;
+    return `${hex8(a)}-${hex8(b).slice(0, 4)}-${version}-${variant.toString(16)}-${hex8(c).slice(4)}${hex8(d)}`;
   }
+}
+
+function hex8(word: number): string {
+  return word.toString(16).padStart(8, '0');
 }
 
 /** Three 32-bit words from a text (FNV-1a with three offsets). */

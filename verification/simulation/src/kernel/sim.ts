@@ -1,3 +1,4 @@
+import { nextTick } from 'node:process';
 import { EventHeap } from './event-heap.ts';
 import type { TimedEvent } from './event-heap.ts';
 import { FaultEngine } from './fault-engine.ts';
@@ -97,6 +98,7 @@ export class Sim {
 
   /** Lets everything happen until then (virtual milliseconds since the start), or until `done` says so. */
   async runUntil(endMillis: number, done: () => boolean = () => false): Promise<void> {
+    await turnOfTheEventLoop();
     await this.#settle();
     for (;;) {
       if (done()) return;
@@ -116,12 +118,19 @@ export class Sim {
     this.#nowMillis = Math.max(this.#nowMillis, endMillis);
   }
 
-  /** Every promise that can go on goes on. */
+  /**
+   * Every promise that can go on goes on: Node runs a tick when no such promise is left. What runs inside has no timers, ticks or I/O of its own;
+   * only real work does, and is waited for.
+   */
   async #settle(): Promise<void> {
-    do {
-      await new Promise<void>((resolve) => {
-        setImmediate(resolve);
-      });
-    } while (this.#realWork > 0);
+    await new Promise<void>(nextTick);
+    while (this.#realWork > 0) await turnOfTheEventLoop();
   }
+}
+
+/** Lets go on what waits for something real, like the test that watches a run. */
+function turnOfTheEventLoop(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }

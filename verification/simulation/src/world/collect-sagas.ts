@@ -1,12 +1,8 @@
-import {
-  abandonStepAnnotation,
-  orderSagaSpecSchema,
-  orderSagaStatusSchema,
-} from '@sagamesh/contracts/order-saga';
-import type { OrderSagaSpec } from '@sagamesh/contracts/order-saga';
+import { abandonStepAnnotation } from '@sagamesh/contracts/order-saga';
 import type { SagaFact, SagaVersion } from '@sagamesh/invariants/facts';
 import type { SimApi } from '../fakes/api.ts';
 import type { ApiEvent } from '../fakes/api-record.ts';
+import { specOf, statusOf } from '../fakes/stored-saga.ts';
 
 /** Every OrderSaga that ever was, with every version that was stored of it. */
 
@@ -20,10 +16,9 @@ export function readSagas(api: SimApi): readonly SagaFact[] {
 }
 
 function readSaga(uid: string, events: readonly ApiEvent[], edited: ReadonlySet<string>): SagaFact {
-  const specOf = specReader();
   const versions = events
     .filter(({ type }) => type !== 'DELETED' || events.length === 1)
-    .map((event) => readVersion(event, specOf, edited));
+    .map((event) => readVersion(event, edited));
   const first = events[0];
   return {
     uid,
@@ -34,21 +29,7 @@ function readSaga(uid: string, events: readonly ApiEvent[], edited: ReadonlySet<
   };
 }
 
-/** Specs are large and hardly ever change: the same object is read once. */
-function specReader(): (spec: unknown) => OrderSagaSpec {
-  const read = new Map<unknown, OrderSagaSpec>();
-  return (raw) => {
-    const known = read.get(raw) ?? orderSagaSpecSchema.parse(raw);
-    read.set(raw, known);
-    return known;
-  };
-}
-
-function readVersion(
-  { object, atMillis }: ApiEvent,
-  specOf: (spec: unknown) => OrderSagaSpec,
-  edited: ReadonlySet<string>,
-): SagaVersion {
+function readVersion({ object, atMillis }: ApiEvent, edited: ReadonlySet<string>): SagaVersion {
   const { metadata } = object;
   const annotations = metadata['annotations'];
   const abandonStep =
@@ -60,8 +41,8 @@ function readVersion(
     position: atMillis,
     atMillis,
     generation: Number(metadata['generation']),
-    spec: specOf(object['spec']),
-    status: orderSagaStatusSchema.parse(object['status'] ?? {}),
+    spec: specOf(object),
+    status: statusOf(object),
     finalizers: Array.isArray(finalizers) ? finalizers.map(String) : [],
     deleting: metadata['deletionTimestamp'] !== undefined,
     ...(abandonStep === undefined ? {} : { abandonStep }),

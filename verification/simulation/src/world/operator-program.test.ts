@@ -107,7 +107,7 @@ const storm: readonly Fault[] = [
     { kind: 'api.cutWatches', atMillis },
     { kind: 'api.compact', atMillis: atMillis + 600 },
   ]),
-  { kind: 'api.blackHoleWatches', atMillis: 40_000, target: 'operator-1' },
+  { kind: 'api.blackHoleWatches', atMillis: 20_000 },
   { kind: 'process.crash', atMillis: 9_000, host: 'operator-1', downMillis: 3_000 },
   { kind: 'process.pause', atMillis: 20_000, host: 'operator-2', forMillis: 25_000 },
   { kind: 'process.skew', atMillis: 30_000, host: 'operator-1', byMillis: 3_600_000 },

@@ -1,11 +1,10 @@
-import { orderSagaStatusSchema } from '@sagamesh/contracts/order-saga';
 import { z } from 'zod';
 import type { OrderRead, SagaRead, StockProbe } from '@sagamesh/invariants/facts';
 import type { SimApi } from '../fakes/api.ts';
+import { statusOf } from '../fakes/stored-saga.ts';
 import type { Sim } from '../kernel/sim.ts';
 import type { Databases } from './databases.ts';
 
-const outcomeSchema = orderSagaStatusSchema.pick({ outcome: true });
 const orderState = z.enum(['PENDING', 'CONFIRMED', 'CANCELLED']);
 
 /** What clients are told and see while things happen: orders, stock and sagas, looked at again and again. */
@@ -49,7 +48,7 @@ export class ProbeLog implements Probes {
     for (const [uid, events] of this.#api.record.sagas) {
       const last = events.at(-1);
       if (last === undefined || last.type === 'DELETED') continue;
-      const { outcome = null } = outcomeSchema.parse(last.object['status'] ?? {});
+      const { outcome = null } = statusOf(last.object);
       this.sagaReads.push({ client, uid, outcome, position });
     }
   }

@@ -1,4 +1,4 @@
-import { abandonStepAnnotation, orderSagaStatusSchema } from '@sagamesh/contracts/order-saga';
+import { abandonStepAnnotation } from '@sagamesh/contracts/order-saga';
 import { replySchema } from '@sagamesh/contracts/messages';
 import { commandSubject, eventSubject, replySubject, streamNames } from '@sagamesh/contracts/subjects';
 import type { UnreadableFact } from '@sagamesh/invariants/facts';
@@ -7,6 +7,7 @@ import type { Sim } from '../kernel/sim.ts';
 import type { SagaPlan, UserAction } from '../schedule/run-plan.ts';
 import type { SimApi } from '../fakes/api.ts';
 import type { SimBus } from '../fakes/bus.ts';
+import { statusOf } from '../fakes/stored-saga.ts';
 import { orderWish, sagaSpec } from './saga-manifest.ts';
 import type { OrderWish } from './saga-manifest.ts';
 
@@ -179,6 +180,6 @@ export class Users {
 
   #statusOf(name: string) {
     const object = this.#options.api.asUser().get(name);
-    return object === undefined ? undefined : orderSagaStatusSchema.parse(object['status'] ?? {});
+    return object === undefined ? undefined : statusOf(object);
   }
 }
