@@ -3,12 +3,14 @@ import type { Finding } from './finding.ts';
 import { Judge } from './judge.ts';
 
 /**
- * I16: an outbox row that is called published was published (or is among the dead letters, when it never can be); each unreadable message that
- * somebody got has a dead letter of that somebody. At quiesce also: no row is unpublished, and every consumer has read and acknowledged all.
+ * I16: an outbox row that is called published was published (or is among the dead letters, when it never can be), and no event of an aggregate
+ * was published before one that was written earlier; each unreadable message that somebody got has a dead letter of that somebody. At quiesce
+ * also: no row is unpublished, and every consumer has read and acknowledged all.
  */
 export function checkMessageDelivery(facts: Facts): Finding {
   const judge = new Judge('I16');
   lookAtOutbox(facts, judge);
+  lookAtOrder(facts, judge);
   if (facts.atQuiesce) {
     for (const { stream, name, pending, ackPending } of facts.consumers ?? []) {
       judge.look(
@@ -52,5 +54,26 @@ function lookAtOutbox(facts: Facts, judge: Judge): void {
       published.has(row.eventId) || buried.has(`${row.service} events.${row.eventType}`),
       () => `${row.service}: event ${row.eventId} (${row.eventType}) is called published and never was`,
     );
+  }
+}
+
+/** An event may be published again at any time, so what counts is when it was published first. */
+function lookAtOrder({ outbox = [], events = [] }: Facts, judge: Judge): void {
+  const firstAt = new Map<string, number>();
+  for (const { event, position } of events) {
+    if (!firstAt.has(event.eventId)) firstAt.set(event.eventId, position);
+  }
+  const latest = new Map<string, { readonly eventId: string; readonly position: number }>();
+  for (const { service, aggregateId, eventId } of outbox) {
+    const position = firstAt.get(eventId);
+    if (position === undefined) continue;
+    const lane = `${service} ${aggregateId}`;
+    const before = latest.get(lane);
+    judge.also(
+      before === undefined || before.position <= position,
+      () =>
+        `${service}: event ${eventId} of ${aggregateId} was published before ${before?.eventId}, which is older`,
+    );
+    if (before === undefined || before.position < position) latest.set(lane, { eventId, position });
   }
 }

@@ -16,6 +16,14 @@ const outboxOf = (published: boolean, change: Partial<Facts> = {}): Facts => ({
   outbox: [{ ...outboxRow!, published }],
   ...change,
 });
+const twoEvents: Facts = {
+  atQuiesce: true,
+  outbox: ['first', 'second'].map((eventId) => ({ ...outboxRow!, eventId, aggregateId: 'a' })),
+  events: ['first', 'second'].map((eventId, position) => ({
+    position,
+    event: { eventId, eventType: outboxRow!.eventType, aggregateId: 'a' },
+  })),
+};
 const unreadable = { service: 'order', subject: 'saga.cmd.order.create', body: '{"broken' };
 const consumer = { stream: 'SAGA_COMMANDS', name: 'order-create', pending: 0, ackPending: 0 };
 
@@ -31,6 +39,13 @@ describeInvariant('I16', {
     'an event is called published and never was': [
       outboxOf(true, { events: [], deadLetters: [] }),
       /is called published and never was/,
+    ],
+    'an event overtook one of its aggregate': [
+      {
+        ...twoEvents,
+        events: twoEvents.events!.map((event, index) => ({ ...event, position: 9 - index })),
+      },
+      /event second of a was published before first, which is older/,
     ],
     'not yet delivered': [
       { atQuiesce: true, consumers: [{ ...consumer, pending: 1 }] },
@@ -58,6 +73,14 @@ describeInvariant('I16', {
     ],
   },
   nearMisses: {
+    'an event is published once more after a later one': {
+      ...twoEvents,
+      events: [...twoEvents.events!, { ...twoEvents.events![0]!, position: 9 }],
+    },
+    'events of two aggregates overtake each other': {
+      ...twoEvents,
+      outbox: twoEvents.outbox!.map((row, index) => ({ ...row, aggregateId: `a${1 - index}` })).toReversed(),
+    },
     'work under way, not at rest': {
       ...outboxOf(true),
       atQuiesce: false,
