@@ -1,5 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
+import { allMutants } from '../mutants/all-mutants.ts';
+import { harmlessBugs } from '../mutants/harmless-bugs.ts';
 import {
   contractFiguresSchema,
   exhaustiveFiguresSchema,
@@ -39,6 +41,8 @@ const figures: RobustnessFigures = {
   sims: simParts(),
   exhaustive: takeResults('exhaustive', folder, exhaustiveFiguresSchema, 'make sim-exhaustive'),
   mutants: takeResults('mutants', folder, mutantFiguresSchema, 'make sim-mutants'),
+  knownMutants: allMutants.map(({ id }) => id),
+  harmlessBugs,
   contracts: takeResults('contracts', folder, contractFiguresSchema, 'make robustness'),
 };
 writeFileSync(join(repository, page), robustnessPage(figures, trackRecord));

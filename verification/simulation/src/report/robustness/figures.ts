@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { HarmlessBug } from '../../mutants/mutant.ts';
 
 /** What docs/robustness.md is made of: the shapes of the result files that the parts of the proof write, and of all of them together. */
 
@@ -79,16 +80,6 @@ export const mutantFiguresSchema = z.object({
   killed: count,
   total: count,
   medianSeeds: z.number().nullable(),
-  harmless: z
-    .array(
-      z.object({
-        id: z.string(),
-        title: z.string(),
-        maskedBy: z.string(),
-        replacedBy: z.string().optional(),
-      }),
-    )
-    .optional(),
 });
 export type MutantFigures = z.infer<typeof mutantFiguresSchema>;
 
@@ -143,5 +134,8 @@ export interface RobustnessFigures {
   readonly sims: readonly SimPart[];
   readonly exhaustive: Part<ExhaustiveFigures>;
   readonly mutants: Part<MutantFigures>;
+  /** Ids of all seeded bugs: results without one of them prove less. */
+  readonly knownMutants: readonly string[];
+  readonly harmlessBugs: readonly HarmlessBug[];
   readonly contracts: Part<ContractFigures>;
 }

@@ -1,3 +1,4 @@
+import type { HarmlessBug } from '../../mutants/mutant.ts';
 import type { TrackRecord } from '../track-record.ts';
 import { contractSuites, serverTests } from './contract-suites.ts';
 import type {
@@ -9,6 +10,7 @@ import type {
   ScopeFigures,
 } from './figures.ts';
 import { decimal, number, table } from './markdown.ts';
+import { mutantsNotTried } from './part-verdicts.ts';
 
 /** The parts of the page that are not about seeds. */
 
@@ -83,23 +85,21 @@ function scopeLines(scopes: readonly ScopeFigures[]): readonly string[] {
   ];
 }
 
-export function mutantSection({ mutants }: RobustnessFigures): readonly string[] {
+export function mutantSection({ mutants, knownMutants, harmlessBugs }: RobustnessFigures): readonly string[] {
   return [
     '## Seeded bugs',
     '',
     'Who judges the judge: bugs are put into the product while it is bundled for the simulation, one at a time, and seeds run until an invariant notices.',
     '',
-    ...linesOf(mutants, mutantLines),
+    ...linesOf(mutants, (figures) => [
+      ...mutantLines(figures),
+      ...notTriedLines(mutantsNotTried(figures, knownMutants)),
+    ]),
+    ...harmlessLines(harmlessBugs),
   ];
 }
 
-function mutantLines({
-  mutants,
-  killed,
-  total,
-  medianSeeds,
-  harmless = [],
-}: MutantFigures): readonly string[] {
+function mutantLines({ mutants, killed, total, medianSeeds }: MutantFigures): readonly string[] {
   const median = medianSeeds === null ? 'none was caught' : decimal(medianSeeds).replace('.0', '');
   return [
     `Caught ${killed}/${total}; median seeds to detection: ${median}.`,
@@ -115,18 +115,24 @@ function mutantLines({
       ]),
     ),
     '',
-    ...(harmless.length === 0
-      ? []
-      : [
-          'Bugs that were tried and do no harm here:',
-          '',
-          ...table(
-            ['bug', 'what is wrong', 'what makes it harmless'],
-            harmless.map(({ id, title, maskedBy }) => [id, title, maskedBy]),
-          ),
-          '',
-        ]),
   ];
+}
+
+function harmlessLines(bugs: readonly HarmlessBug[]): readonly string[] {
+  if (bugs.length === 0) return [];
+  return [
+    'Bugs that were put in and do no harm here, because something else keeps the promise:',
+    '',
+    ...table(
+      ['bug', 'what is wrong', 'what makes it harmless', 'tried instead'],
+      bugs.map(({ id, title, maskedBy, replacedBy }) => [id, title, maskedBy, replacedBy]),
+    ),
+    '',
+  ];
+}
+
+function notTriedLines(ids: readonly string[]): readonly string[] {
+  return ids.length === 0 ? [] : [`**Inconclusive**: not tried: ${ids.join(', ')}`, ''];
 }
 
 export function contractSection({ contracts }: RobustnessFigures): readonly string[] {

@@ -19,9 +19,14 @@ export function exhaustiveVerdict({ violations, boundaries, holes, scopes }: Exh
   return isWhole && scopes !== undefined && scopes.length > 0 ? 'Pass' : 'Inconclusive';
 }
 
-export function mutantVerdict({ killed, total }: MutantFigures): VerdictKind {
-  if (total === 0) return 'Inconclusive';
-  return killed === total ? 'Pass' : 'Fail';
+export function mutantVerdict(figures: MutantFigures, known: readonly string[]): VerdictKind {
+  const { killed, total } = figures;
+  if (killed < total) return 'Fail';
+  return total === 0 || mutantsNotTried(figures, known).length > 0 ? 'Inconclusive' : 'Pass';
+}
+
+export function mutantsNotTried({ mutants }: MutantFigures, known: readonly string[]): readonly string[] {
+  return known.filter((id) => !mutants.some((mutant) => mutant.id === id));
 }
 
 export function contractVerdict({ cases, notRun }: ContractFigures): VerdictKind {
@@ -40,7 +45,7 @@ export function overallVerdict(figures: RobustnessFigures): VerdictKind {
   const all = [
     ...figures.sims.map(({ part }) => verdictOfPart(part, simVerdict)),
     verdictOfPart(figures.exhaustive, exhaustiveVerdict),
-    verdictOfPart(figures.mutants, mutantVerdict),
+    verdictOfPart(figures.mutants, (mutants) => mutantVerdict(mutants, figures.knownMutants)),
     verdictOfPart(figures.contracts, contractVerdict),
   ];
   if (all.includes('Fail')) return 'Fail';

@@ -96,6 +96,8 @@ const figures: RobustnessFigures = {
   sims: [{ name: 'fixed seeds', part: done(sim) }],
   exhaustive: done(exhaustive),
   mutants: done(mutants),
+  knownMutants: ['no-fence'],
+  harmlessBugs: [{ id: 'no-lease', title: 'No Lease.', maskedBy: 'fences', replacedBy: 'no-fence' }],
   contracts: done(contracts),
 };
 const lines = (change: Partial<RobustnessFigures> = {}): readonly string[] =>
@@ -116,6 +118,7 @@ describe('the page', () => {
       'Caught 1/1; median seeds to detection: 2.',
       '| no-fence | The fence lets all \\| through. | 2 | 20 | I4 I13 |',
       '| fence | `services/kit/src/testing/fence.behaviour.ts` | memory: 30/30 | PostgreSQL 15.1: 30/30 |',
+      '| no-lease | No Lease. | fences | no-fence |',
       '| nats-server | 2.99.0 |',
     ])
       expect(page).toContain(line);
@@ -159,6 +162,7 @@ describe('the page', () => {
   it.each<[string, Partial<RobustnessFigures>]>([
     ['a boundary was left out', { exhaustive: done({ ...exhaustive, boundaries: { found: 70, died: 69 } }) }],
     ['something was not died at', { exhaustive: done({ ...exhaustive, holes: ['I14 evaluated nothing'] }) }],
+    ['a seeded bug was not tried', { knownMutants: ['no-fence', 'no-claim'] }],
     ['no scope was searched', { exhaustive: done({ ...exhaustive, scopes: [] }) }],
     ['a suite could not run', { contracts: done({ ...contracts, notRun: [{ what: 'x', why: 'y' }] }) }],
   ])('is Inconclusive when %s', (_, change) => {
