@@ -43,7 +43,7 @@ export function makePlan(seed: number): RunPlan {
     leaseLies: random.chance(0.2),
     healAtMillis,
     sagas,
-    users: makeUserActions(random, healAtMillis),
+    users: aimed(new SeededRandom(`aim/${seed}`), sagas, makeUserActions(random, healAtMillis)),
     faults: makeFaults(random, healAtMillis, replicas),
   };
 }
@@ -70,6 +70,24 @@ function makeUserActions(random: SeededRandom, healAtMillis: number): readonly U
     kind: random.pick(userActionKinds),
     saga: random.int(0, sagasPerRun - 1),
   }));
+}
+
+/** From a saga's beginning to an action that is aimed at it: each order of magnitude as often as any other. */
+const aimMillis = { min: 3, max: 10_000 };
+
+/** A saga lives for a moment of the run, so half of the actions are aimed at its life: else most would come before it or after it. */
+function aimed(
+  random: SeededRandom,
+  sagas: readonly SagaPlan[],
+  actions: readonly UserAction[],
+): readonly UserAction[] {
+  return actions.map((action) => {
+    const after = aimMillis.min * (aimMillis.max / aimMillis.min) ** random.next();
+    const target = sagas[action.saga];
+    return target === undefined || random.chance(0.5)
+      ? action
+      : { ...action, atMillis: target.atMillis + Math.round(after) };
+  });
 }
 
 function makeFaults(random: SeededRandom, healAtMillis: number, replicas: number): readonly Fault[] {

@@ -95,7 +95,10 @@ export function toFacts(rows: TableRows): LedgerFacts {
     paymentLedger: rows.ledger.map((row) => ({ ...paymentOf(row), kind: entryKind.parse(row.kind) })),
     fenceRows: rows.kits.flatMap(({ service, fence }) => fence.map((row) => fenceOf(service, row))),
     fenceChanges: rows.kits.flatMap(changesOf),
-    outbox: rows.kits.flatMap(({ service, outbox }) => outbox.map((row) => outboxOf(service, row))),
+    outbox: rows.kits.flatMap(({ service, outbox }) =>
+      // As written: what changed last may come last.
+      outbox.toSorted((a, b) => a.seq - b.seq).map((row) => outboxOf(service, row)),
+    ),
     inbox: rows.kits.flatMap(({ service, inbox }) =>
       inbox.map((row) => ({ service, eventId: row.event_id, handler: row.handler })),
     ),

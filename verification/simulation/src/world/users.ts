@@ -24,7 +24,8 @@ export interface UsersOptions {
 }
 
 export const sagaNamespace = 'shop';
-const lookAgainMillis = 1_000;
+/** Until what was deleted is gone: short, as `kubectl replace --force` waits for it. */
+const lookAgainMillis = 50;
 const patrolMillis = 20_000;
 
 const poisonable = [
@@ -149,7 +150,7 @@ export class Users {
     }
     this.#waiting -= 1;
     sim.count('same name, another saga');
-    api.asUser().apply(name, spec);
+    api.asUser().apply(name, this.#random.chance(0.5) ? spec : withOrderId(spec, `${name}-again`));
   }
 
   #poison(): void {
@@ -182,4 +183,9 @@ export class Users {
     const object = this.#options.api.asUser().get(name);
     return object === undefined ? undefined : statusOf(object);
   }
+}
+
+/** An order id is used once, so whoever wants the goods after all takes another one. */
+function withOrderId(spec: Readonly<Record<string, unknown>>, id: string): Readonly<Record<string, unknown>> {
+  return { ...spec, order: { ...Object(spec['order']), id } };
 }
