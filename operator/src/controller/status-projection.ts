@@ -51,7 +51,7 @@ function stepsToShow(state: SagaState, stored: OrderSagaStatus): StepStatus[] {
     if (known?.name !== own.name) return own;
     const isAfterPivot = index > state.plan.pivotIndex;
     if (known.state === 'Rejected' && !isAfterPivot) return own.state === 'Rejected' ? own : known;
-    if (state.phase === 'Ended') return own;
+    if (state.phase === 'Ended') return isFinal(known.state) && isFinal(own.state) ? known : own;
     return isAhead(known.state, own.state) ? known : own;
   });
 }
@@ -70,11 +70,17 @@ const farness: Readonly<Record<StepState, number>> = {
   Skipped: 4,
 };
 
+/** Nothing comes after it. */
+function isFinal(step: StepState): boolean {
+  return farness[step] === 4;
+}
+
 function isAhead(stored: StepState, own: StepState): boolean {
   // The two ways back: the abort came too late (PivotPassed), and a no behind the pivot is asked again.
   if (stored === 'Revoking' && own === 'Done') return false;
   if (stored === 'Rejected' && own === 'Running') return false;
-  return farness[stored] > farness[own];
+  // Of two ends of one step (given up by a person, acknowledged after all) the one that was written down stands.
+  return farness[stored] > farness[own] || (isFinal(stored) && stored !== own);
 }
 
 /** After a restart the first steps are asked again; what the reader saw done stays done, so the first open one is named. */

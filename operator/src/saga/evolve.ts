@@ -53,7 +53,14 @@ function take(state: SagaState, fact: Fact, nowMillis: number): SagaState {
 /** The stored object outranks us: while we were paused, another operator may have been at work. */
 function objectObserved(state: SagaState, fact: Observed, nowMillis: number): SagaState {
   const { wishes, recorded } = fact;
-  const seen = { ...state, wishes, recorded, abandoned: withRecorded(state.abandoned, recorded.abandoned) };
+  const seen = {
+    ...state,
+    wishes,
+    recorded,
+    abandoned: withRecorded(state.abandoned, recorded.abandoned),
+    // Of two causes of one abort the one that was written down stands.
+    failure: state.failure && (recorded.failure ?? state.failure),
+  };
   const next = recorded.finalizer ? anyStepMayHaveBeenSent(seen) : seen;
   if (recorded.outcome) {
     return next.phase === 'Ended'

@@ -35,7 +35,8 @@ function stored(
       restoreStep(step.name, index < plan.pivotIndex && hasBegun, checkpoint),
     ),
     results: checkpoint.results,
-    startedAtMillis: checkpoint.startedAtMillis ?? nowMillis,
+    // Never in the future: written by an operator whose clock was ahead of ours, it would put the deadline off by as much.
+    startedAtMillis: Math.min(checkpoint.startedAtMillis ?? nowMillis, nowMillis),
     failure: checkpoint.failure,
     pivotPassed: false,
     abandoned: checkpoint.abandoned,

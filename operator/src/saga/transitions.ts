@@ -97,7 +97,10 @@ export function turnAs(state: OpenSaga, failure: Failure): OpenSaga {
 /** An end that was not one: the question goes to the pivot, as in every abort. */
 export function reopen(state: EndedSaga): OpenSaga {
   const { outcome: _, finishedAtMillis: __, ...rest } = state;
-  return { ...rest, phase: 'Revoking', call: openCall('revoke', state.plan.pivotIndex) };
+  const steps = state.steps.map((record) =>
+    record.state === 'Skipped' ? { ...record, state: 'Pending' as const } : record,
+  );
+  return { ...rest, steps, phase: 'Revoking', call: openCall('revoke', state.plan.pivotIndex) };
 }
 
 /** Again after a pause. What must not be given up pauses longer and longer, up to a minute. */

@@ -233,6 +233,14 @@ describe('a restart', () => {
     expect(story.state.failure).toBeNull();
   });
 
+  it('starts the deadline now when the stored start is in the future: a clock was wrong', () => {
+    const story = given({
+      wishes: { deadlineSeconds: 60 },
+      checkpoint: { startedAtMillis: 1_000_000 + 3_600_000 },
+    });
+    expect(story.run().pass(60_000).run().open.failure?.reason).toBe('DeadlineExceeded');
+  });
+
   it('gives the budget anew: the process knows nothing of the attempts before', () => {
     const story = given().until('execute', 'a').reply('Failed').wake().run().restart({ saved: true }).run();
     expect(story.open.call.attempt).toBe(1);
@@ -285,6 +293,18 @@ describe('the stored object outranks the memory', () => {
     expect(story.open.failure).toEqual(failure);
   });
 
+  it('of an operator that turned it round for another cause: the one that was written down stands', () => {
+    const failure = { step: 'a', reason: 'DeadlineExceeded', message: 'another was first' };
+    const story = given()
+      .until('execute', 'b')
+      .reply('Rejected')
+      .until('revoke', 'p')
+      .observe({ failure })
+      .run();
+    expect(story.open.failure).toEqual(failure);
+    expect(story.where).toBe('revoke p: reply');
+  });
+
   it('but not of an operator that knows that the pivot is taken', () => {
     const failure = { step: 'a', reason: 'Cancelled', message: 'too late' };
     const story = given().until('execute', 'n').observe({ failure }).run();
@@ -305,6 +325,8 @@ describe('the stored object outranks the memory', () => {
       .pass(1_000);
     expect(story.where).toBe('Compensated');
     expect(story.observe({ finalizer: true }).run().where).toBe('revoke p: reply');
+    // Not `Skipped`, which would say that nobody ever sent it.
+    expect(story.stepStates).toBe('Pending Pending Revoking Pending');
     expect(story.reply('PivotPassed').run().where).toBe('execute n: reply');
   });
 
