@@ -5,7 +5,7 @@ import { dieAt } from '../exhaustive/boundary-deaths.ts';
 import { scenarioNamed } from '../exhaustive/boundary-scenarios.ts';
 import { addCourse, addDeaths, emptyBoundaryTally } from '../exhaustive/boundary-tally.ts';
 import type { BoundaryTally } from '../exhaustive/boundary-tally.ts';
-import { serveOrders } from './serve-orders.ts';
+import { hearTheParent, serveOrders } from './serve-orders.ts';
 
 /** A worker of the enumeration: records a scenario's course, or dies at some of its boundaries. */
 
@@ -30,6 +30,9 @@ serveOrders(orderSchema, async ({ scenario: name, boundaries }): Promise<Boundar
   const course = await recording;
   const tally = emptyBoundaryTally(name);
   if (boundaries.length === 0) addCourse(tally, course);
-  for (const number of boundaries) addDeaths(tally, course, number, await dieAt(course, number));
+  for (const number of boundaries) {
+    addDeaths(tally, course, number, await dieAt(course, number));
+    await hearTheParent();
+  }
   return { tally, found: course.boundaries.length };
 });

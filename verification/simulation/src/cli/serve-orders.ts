@@ -17,3 +17,10 @@ export function serveOrders<Order, Answer extends object>(
   });
   process.on('disconnect', () => process.exit(0));
 }
+
+/** Between two runs: a run leaves the event loop no turn, so the end of the parent would be heard only when the whole order is done. */
+export function hearTheParent(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}

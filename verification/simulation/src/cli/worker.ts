@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { addResult, emptyTally } from '../run/tally.ts';
 import { runSeed } from '../run/run-seed.ts';
-import { serveOrders } from './serve-orders.ts';
+import { hearTheParent, serveOrders } from './serve-orders.ts';
 
 /** A worker that gets seeds, runs them one after the other, and answers with the tally. */
 
@@ -20,6 +20,7 @@ serveOrders(orderSchema, async ({ seeds, sqlEvery, repeatEvery }) => {
     const onSql = sqlEvery > 0 && seed % sqlEvery === 0;
     const twice = repeatEvery > 0 && seed % repeatEvery === 0;
     addResult(tally, await runSeed(seed, { onSql, twice }));
+    await hearTheParent();
   }
   return tally;
 });
