@@ -11,7 +11,12 @@ const vitestSchema = z.object({
       name: z.string(),
       message: z.string().optional(),
       assertionResults: z.array(
-        z.object({ ancestorTitles: z.array(z.string()), title: z.string(), status: z.string() }),
+        z.object({
+          ancestorTitles: z.array(z.string()),
+          title: z.string(),
+          status: z.string(),
+          failureMessages: z.array(z.string()).default([]),
+        }),
       ),
     }),
   ),
@@ -29,6 +34,7 @@ export interface VitestRun {
 /** Cases that vitest skipped do not count. Throws when the JSON is not vitest's. */
 export function contractFiguresOf(runs: readonly VitestRun[]): ContractFigures {
   const cases = new Map<string, Case>();
+  const failures: ContractFigures['failures'][number][] = [];
   const notRun: ContractFigures['notRun'][number][] = [];
   for (const { json, versions, root } of runs) {
     // The same thing again, beside a server of another version.
@@ -36,17 +42,20 @@ export function contractFiguresOf(runs: readonly VitestRun[]): ContractFigures {
     for (const { name, message, assertionResults } of vitestSchema.parse(json).testResults) {
       const file = name.replace(`${root}/`, '');
       if (assertionResults.length === 0) notRun.push({ what: file, why: firstLine(message) });
-      for (const { ancestorTitles, status } of assertionResults) {
+      for (const { ancestorTitles, title, status, failureMessages } of assertionResults) {
         const place = placeOf(file, ancestorTitles, versions);
         if (place === undefined || (status !== 'passed' && status !== 'failed')) continue;
         const key = `${place.suite}/${place.implementation}`;
         if (seenBefore.has(key)) continue;
         const known = cases.get(key) ?? { ...place, passed: 0, failed: 0 };
         cases.set(key, { ...known, [status]: known[status] + 1 });
+        if (status === 'passed') continue;
+        const what = [...ancestorTitles, title].join(' > ');
+        failures.push({ what, on: place.implementation, why: firstLine(failureMessages[0]) });
       }
     }
   }
-  return { cases: [...cases.values()], notRun };
+  return { cases: [...cases.values()], failures, notRun };
 }
 
 function placeOf(file: string, titles: readonly string[], versions: ServerVersions) {

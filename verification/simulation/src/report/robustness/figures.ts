@@ -96,6 +96,8 @@ export const contractFiguresSchema = z.object({
       failed: count,
     }),
   ),
+  /** By name: what failed, on what, and how it said so. */
+  failures: z.array(z.object({ what: z.string(), on: z.string(), why: z.string() })).default([]),
   /** Files that did not come so far as to run a case, and servers that could not be had. */
   notRun: z.array(z.object({ what: z.string(), why: z.string() })),
 });

@@ -145,7 +145,7 @@ export function contractSection({ contracts }: RobustnessFigures): readonly stri
   ];
 }
 
-function contractLines({ cases, notRun }: ContractFigures): readonly string[] {
+function contractLines({ cases, failures, notRun }: ContractFigures): readonly string[] {
   const cellOf = (suite: string, isFake: boolean): string => {
     const own = cases.filter((each) => each.suite === suite && each.isFake === isFake);
     if (own.length === 0) return '-';
@@ -173,6 +173,9 @@ function contractLines({ cases, notRun }: ContractFigures): readonly string[] {
       serverTests.map(row).map(([title = '', file = '', , real = '']) => [title, file, real]),
     ),
     '',
+    ...(failures.length === 0
+      ? []
+      : ['**Failed**:', '', ...failures.map(({ what, on, why }) => `- ${what} (${on}): ${why}`), '']),
     ...(notRun.length === 0
       ? []
       : ['Not run:', '', ...notRun.map(({ what, why }) => `- ${what}: not run: ${why}`), '']),

@@ -84,6 +84,7 @@ const contracts: ContractFigures = {
     { suite: 'fence', implementation: 'memory', isFake: true, passed: 30, failed: 0 },
     { suite: 'fence', implementation: 'PostgreSQL 15.1', isFake: false, passed: 30, failed: 0 },
   ],
+  failures: [],
   notRun: [],
 };
 const figures: RobustnessFigures = {
@@ -201,6 +202,7 @@ describe('the cases of the contract suites', () => {
     ancestorTitles: titles,
     title: 'x',
     status,
+    failureMessages: status === 'failed' ? ['expected 1 to be 2\n  at y'] : [],
   });
   const file = (name: string, ...assertionResults: readonly object[]) => ({
     name: `/root/${name}`,
@@ -213,7 +215,7 @@ describe('the cases of the contract suites', () => {
   });
 
   it('are counted by suite and by what they ran on, at any depth', () => {
-    const { cases } = contractFiguresOf([
+    const { cases, failures } = contractFiguresOf([
       run(
         '2.99.0',
         file('a.test.ts', test(['outer', 'the simulated bus as a broker', 'inner'], 'passed')),
@@ -224,6 +226,9 @@ describe('the cases of the contract suites', () => {
     expect(cases).toEqual([
       { suite: 'message broker', implementation: 'the simulated bus', isFake: true, passed: 1, failed: 0 },
       { suite: 'message broker', implementation: 'nats-server 2.99.0', isFake: false, passed: 1, failed: 1 },
+    ]);
+    expect(failures).toEqual([
+      { what: 'NATS as a broker > x', on: 'nats-server 2.99.0', why: 'expected 1 to be 2' },
     ]);
   });
 
