@@ -106,7 +106,7 @@ export class Actor {
     const projected = projectStatus(entry.state, object.metadata.generation ?? 1, status, nowMillis);
     const due = whenToWrite(status, projected, entry.lastStatusWriteMillis, nowMillis);
     if (due.kind === 'later') return due.atMillis;
-    if (due.kind === 'now') await this.#writeStatus(entry, object, due.cause);
+    if (due.kind === 'now') await this.#storeStatus(entry, object, statusPatch(projected, status), due.cause);
     return null;
   }
 
@@ -187,11 +187,21 @@ export class Actor {
     if (stored.outcome) return false;
     const nowMillis = this.#ports.epochMillis();
     const projected = projectStatus(entry.state, object.metadata.generation ?? 1, stored, nowMillis);
+    await this.#storeStatus(entry, object, statusPatch(projected, stored), cause);
+    return true;
+  }
+
+  async #storeStatus(
+    entry: SagaEntry,
+    object: SagaObject,
+    patch: Readonly<Record<string, unknown>>,
+    cause: string,
+  ): Promise<void> {
+    const nowMillis = this.#ports.epochMillis();
     this.#mustLead();
-    await this.#ports.sagas.patchStatus(object, statusPatch(projected, stored));
+    await this.#ports.sagas.patchStatus(object, patch);
     entry.lastStatusWriteMillis = nowMillis;
     this.#ports.metrics.statusWritten(cause);
-    return true;
   }
 
   #tellEnd(entry: SagaEntry, object: SagaObject): void {

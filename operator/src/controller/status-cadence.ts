@@ -18,7 +18,7 @@ export function whenToWrite(
   nowMillis: number,
 ): WriteDue {
   if (!stored.conditions?.length) return { kind: 'now', cause: 'first' };
-  if (!isDeepStrictEqual(conditionSummary(stored), conditionSummary(projected))) {
+  if (!haveSameConditions(stored, projected)) {
     return { kind: 'now', cause: 'condition' };
   }
   const cause = coalescedCause(stored, projected);
@@ -31,28 +31,44 @@ function coalescedCause(
   stored: OrderSagaStatus,
   projected: OrderSagaStatus,
 ): 'transition' | 'attempts' | null {
-  if (!isDeepStrictEqual(transitionSummary(stored), transitionSummary(projected))) return 'transition';
+  if (!areAsFar(stored, projected)) return 'transition';
   return hasNewPowerOfTwo(stored, projected) ? 'attempts' : null;
 }
 
-function conditionSummary(status: OrderSagaStatus) {
-  return {
-    conditions: status.conditions?.map(({ type, status: truth, reason }) => [type, truth, reason]),
-    observedGeneration: status.observedGeneration,
-    outcome: status.outcome,
-    failure: status.failure?.reason,
-    abandoned: status.abandoned?.length,
-  };
+function haveSameConditions(a: OrderSagaStatus, b: OrderSagaStatus): boolean {
+  return (
+    a.observedGeneration === b.observedGeneration &&
+    a.outcome === b.outcome &&
+    a.failure?.reason === b.failure?.reason &&
+    a.abandoned?.length === b.abandoned?.length &&
+    areAlike(a.conditions, b.conditions, ['type', 'status', 'reason'])
+  );
 }
 
-function transitionSummary(status: OrderSagaStatus) {
-  return {
-    steps: status.steps?.map((step) => [step.name, step.state]),
-    currentStep: status.currentStep,
-    progress: status.progress,
-    results: status.results,
-    startedAt: status.startedAt,
-  };
+function areAsFar(a: OrderSagaStatus, b: OrderSagaStatus): boolean {
+  return (
+    a.currentStep === b.currentStep &&
+    a.progress === b.progress &&
+    a.startedAt === b.startedAt &&
+    areAlike(a.steps, b.steps, ['name', 'state']) &&
+    isDeepStrictEqual(a.results, b.results)
+  );
+}
+
+/** Equal in these fields, one by one: what is compared after every fold should not be built first. */
+function areAlike<T extends object>(
+  a: readonly T[] | undefined,
+  b: readonly T[] | undefined,
+  fields: readonly (keyof T)[],
+): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return (
+    a.length === b.length &&
+    a.every((item, index) => {
+      const other = b[index];
+      return other !== undefined && fields.every((field) => item[field] === other[field]);
+    })
+  );
 }
 
 /** Attempts alone are written at 1, 2, 4, 8, ... so a step that is retried for hours costs a dozen writes. */

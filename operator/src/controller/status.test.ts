@@ -157,6 +157,21 @@ describe('when to write', () => {
     expect(due(moved, 9_001)).toEqual({ kind: 'later', atMillis: 10_001 });
   });
 
+  it('a step that is in another state, a result or a beginning as one that moved on', () => {
+    const [first, ...rest] = stored.steps ?? [];
+    const steps = first === undefined ? [] : [{ ...first, state: 'Skipped' as const }, ...rest];
+    const started = { startedAt: '2026-01-01T00:00:09Z' };
+    for (const change of [
+      { steps },
+      { steps: rest },
+      { results: { id: 'r-1' } },
+      { progress: '1/4' },
+      started,
+    ]) {
+      expect(due({ ...stored, ...change })).toEqual({ kind: 'now', cause: 'transition' });
+    }
+  });
+
   it('attempts alone at 1, 2, 4, 8, ...', () => {
     const withAttempts = (attempts: number): OrderSagaStatus => ({
       ...stored,

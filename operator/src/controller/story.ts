@@ -1,6 +1,6 @@
 import type { OrderSagaStatus } from '@sagamesh/contracts/order-saga';
 import { conditionReasons } from '@sagamesh/contracts/reasons';
-import { isStuck, nothingWasSent } from '../saga/decide.ts';
+import { isHeldBack, isStuck, nothingWasSent } from '../saga/decide.ts';
 import type { SagaState } from '../saga/state.ts';
 import { stepAt } from '../saga/plan.ts';
 import { nameOfCall } from '../saga/transitions.ts';
@@ -94,8 +94,11 @@ function abandonedLines(before: SagaState, after: SagaState): StoryLine[] {
     );
 }
 
+/** Asked for every fact: the sentences of a verdict are made only where there can be something to wait for. */
 function waitingLine(before: SagaState, after: SagaState): StoryLine[] {
-  return waitingSince(verdictOf(before).reason, after);
+  if (after.phase !== 'Forward') return [];
+  const mayWait = isHeldBack(after) || (after.lookUp !== null && after.lookUp.missing.length > 0);
+  return mayWait ? waitingSince(verdictOf(before).reason, after) : [];
 }
 
 function waitingSince(reasonBefore: string | undefined, after: SagaState): StoryLine[] {

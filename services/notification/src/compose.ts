@@ -88,12 +88,23 @@ function tell(event: NotifiedEvent): { readonly subject: string; readonly senten
   }
 }
 
-/** `4999, EUR` -> `EUR 49.99`. Yen and the like have no minor units (ISO 4217). */
-export function formatMoney(amountCents: number, currency: string): string {
+const fractionDigits = new Map<string, number>();
+
+/** Asked once per currency: a formatter takes longer to make than all the rest of a message. */
+function fractionDigitsOf(currency: string): number {
+  const known = fractionDigits.get(currency);
+  if (known !== undefined) return known;
   const { maximumFractionDigits: digits = 2 } = new Intl.NumberFormat('en', {
     style: 'currency',
     currency,
   }).resolvedOptions();
+  fractionDigits.set(currency, digits);
+  return digits;
+}
+
+/** `4999, EUR` -> `EUR 49.99`. Yen and the like have no minor units (ISO 4217). */
+export function formatMoney(amountCents: number, currency: string): string {
+  const digits = fractionDigitsOf(currency);
   const whole = Math.trunc(amountCents / 10 ** digits);
   const rest = amountCents % 10 ** digits;
   return digits === 0
