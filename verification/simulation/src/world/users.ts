@@ -128,12 +128,16 @@ export class Users {
     if (step !== undefined) this.#options.api.asUser().annotate(name, abandonStepAnnotation, step);
   }
 
-  /** Careful: only where a step behind the pivot was refused, which no waiting changes. */
+  /** Careful: only where no waiting changes anything, first of all where a step behind the pivot was refused. */
   #abandonWhatIsRefused(name: string): void {
     const status = this.#statusOf(name);
     const stalled = status?.conditions?.find(({ type }) => type === 'Stalled');
-    if (stalled?.status !== 'True' || stalled.reason !== 'StepStuck' || status?.currentStep === undefined)
-      return;
+    if (stalled?.status !== 'True' || status?.currentStep === undefined) return;
+    // Whoever gave up the abort itself may find a step that can never be undone: its order is confirmed.
+    const gaveUpTheAbort = status.abandoned?.some(({ direction }) => direction === 'revoke') ?? false;
+    const neverComes =
+      stalled.reason === 'StepStuck' || (gaveUpTheAbort && stalled.reason === 'CompensationStuck');
+    if (!neverComes) return;
     this.#options.api.asUser().annotate(name, abandonStepAnnotation, status.currentStep);
   }
 
@@ -172,8 +176,9 @@ export class Users {
         .filter(({ outcome }) => outcome === 'Executed')
         .map(({ commandId }) => commandId),
     );
-    const [record] = bus.history(streamNames.commands).filter(({ messageId }) => done.has(messageId ?? ''));
-    if (record === undefined) return;
+    const commands = bus.history(streamNames.commands).filter(({ messageId }) => done.has(messageId ?? ''));
+    if (commands.length === 0) return;
+    const record = this.#random.pick(commands);
     sim.count('user forge');
     const command = { ...record.body, with: { forged: 'yes' } };
     bus.inject(record.subject, new TextEncoder().encode(JSON.stringify(command)));
