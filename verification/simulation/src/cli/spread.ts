@@ -35,7 +35,8 @@ async function employ<Order extends object, Answer>(options: SpreadOptions<Order
       const order = nextOrder();
       if (order === undefined) return;
       if (child?.connected !== true) {
-        child = fork(bundle, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+        // The bundle is plain JavaScript: it wants none of the loaders that this process was started with.
+        child = fork(bundle, { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
       }
       onAnswer(await ask(child, order, options));
     }
