@@ -9,7 +9,8 @@ import type { SagaView } from './view.ts';
  * I11, over each pair of stored versions of a saga: the status goes along the graph and never back. `generation` and `observedGeneration` never
  * shrink, and nobody has observed a generation that is not there yet; an outcome, once said, is neither changed nor taken back, and no step moves
  * after it; what was said of the steps does not vanish; a cause of failure vanishes only when the pivot turns out to be passed; deleting is for
- * ever. Attempts, times and messages may differ from operator to operator. A person's edit of the status starts a new history.
+ * ever; a step is called given up only after a person named it. Attempts, times and messages may differ from operator to operator. A person's
+ * edit of the status starts a new history.
  */
 export function checkStatusHistory(facts: Facts): Finding {
   const judge = new Judge('I11');
@@ -25,8 +26,27 @@ export function checkStatusHistory(facts: Facts): Finding {
       if (before) lookAtPair(saga, before, after, judge);
       before = after;
     }
+    lookAtAbandoned(saga, judge);
   }
   return judge.finding;
+}
+
+/** Other checkers excuse what was given up, so nobody may give it up but a person. */
+function lookAtAbandoned(saga: SagaView, judge: Judge): void {
+  if (saga.abandoned.size === 0) return;
+  const named = new Set<string>();
+  const told = new Set<string>();
+  for (const { abandonStep, status, statusEditedByUser, position } of saga.fact.versions) {
+    if (abandonStep !== undefined) named.add(abandonStep);
+    for (const { step } of status.abandoned ?? []) {
+      if (told.has(step)) continue;
+      told.add(step);
+      judge.also(
+        named.has(step) || statusEditedByUser === true,
+        () => `${saga.label}: ${step} was called given up before a person named it (version at ${position})`,
+      );
+    }
+  }
 }
 
 function lookAtPair(saga: SagaView, before: SagaVersion, after: SagaVersion, judge: Judge): void {

@@ -77,6 +77,13 @@ const withStatus = (...statuses: object[]): Facts =>
   versions(
     ...statuses.map((status) => ({ status: { ...openSaga.sagas![0]!.versions.at(-1)!.status, ...status } })),
   );
+const withStatusOfUser = (status: object): Facts =>
+  versions({
+    status: { ...openSaga.sagas![0]!.versions.at(-1)!.status, ...status },
+    statusEditedByUser: true,
+  });
+
+const givenUp = [{ step: third, direction: 'compensate' as const, by: 'eve', at: '' }];
 
 describeInvariant('I11', {
   passes: compensated(),
@@ -139,6 +146,24 @@ describeInvariant('I11', {
       stateOf(third, 'Abandoned', 'Compensating'),
       /was Abandoned and became Compensating/,
     ],
+    'given up, and nobody asked for it': [
+      withStatus({ abandoned: givenUp }),
+      /processPayment was called given up before a person named it/,
+    ],
+    'given up before a person asked for it': [
+      told((saga) => {
+        saga.abandoned = givenUp;
+        saga.status().status({ abandonStep: third });
+      }),
+      /processPayment was called given up before a person named it/,
+    ],
+    'another step was given up than the one that was named': [
+      told((saga) => {
+        saga.abandoned = givenUp;
+        saga.status({ abandonStep: second });
+      }),
+      /processPayment was called given up/,
+    ],
   },
   nearMisses: {
     'the abort comes too late: the pivot is Done, Revoking and Done': stateOf(
@@ -157,6 +182,10 @@ describeInvariant('I11', {
     'after the pivot a no is asked again': stateOf(last, 'Running', 'Rejected', 'Running', 'Done'),
     'several states in one write': stateOf(first, 'Pending', 'Compensated'),
     'a person wipes the status': versions({}, { status: {}, statusEditedByUser: true }, {}),
+    'given up as a person asked, who takes the word back': told((saga) =>
+      saga.status({ abandonStep: third }).abandon(third, 'compensate').status(),
+    ),
+    'a person wrote into the status that it is given up': withStatusOfUser({ abandoned: givenUp }),
     'fewer attempts, as another operator counts': withStatus(
       { steps: [{ name: first, state: 'Running', attempts: 7 }] },
       { steps: [{ name: first, state: 'Running', attempts: 1 }] },

@@ -128,7 +128,7 @@ export class SagaStage {
   abandon(step: string, direction: Direction): this {
     this.abandoned = [...this.abandoned, { step, direction, by: 'eve', at: '2030-01-01T00:00:00Z' }];
     this.states.set(step, 'Abandoned');
-    return this.status();
+    return this.status({ abandonStep: step });
   }
 
   send(name: string, direction: Direction, change: Partial<CommandFact['command']> = {}): this {
