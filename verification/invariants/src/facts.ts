@@ -280,6 +280,8 @@ export interface NotificationFact {
 export interface ClientFacts {
   /** What was promised to somebody: an order over HTTP (201), or a saga that the API server took (201). Never what the client is unsure of. */
   readonly accepted?: readonly Acceptance[];
+  /** Every 201 to an order over HTTP, repeats too. */
+  readonly placements?: readonly Placement[];
   readonly orderReads?: readonly OrderRead[];
   readonly sagaReads?: readonly SagaRead[];
 }
@@ -287,6 +289,12 @@ export interface ClientFacts {
 export type Acceptance =
   | { readonly kind: 'order'; readonly orderId: string }
   | { readonly kind: 'saga'; readonly uid: string; readonly name: string };
+
+/** `key`: the Idempotency-Key that was sent, made unique by its sender. `orderId`: of the order that the answer names. */
+export interface Placement {
+  readonly key: string;
+  readonly orderId: string;
+}
 
 /** An answer of GET /orders/:id. One client's reads do not overlap. `position`: when the answer was read from the database. */
 export interface OrderRead {

@@ -6,7 +6,7 @@ import { isAbandonedAt, viewOf } from './view.ts';
 /**
  * I18: one order, one saga, for ever. At every moment: an order id, a claim and a source event stand in one row; the claiming saga is one of this
  * order; at most one saga of an order is Completed. At quiesce: at most one saga keeps stock or money for an order. A second saga of the same
- * order may exist (re-applied, re-created): it is told no and keeps nothing.
+ * order may exist (re-applied, re-created): it is told no and keeps nothing. And whoever asks again under one Idempotency-Key hears of one order.
  */
 export function checkOrderKeys(facts: Facts): Finding {
   const judge = new Judge('I18');
@@ -40,8 +40,21 @@ export function checkOrderKeys(facts: Facts): Finding {
       () => `order ${saga.orderId} is Completed twice: ${other}, ${saga.label}`,
     );
   }
+  lookAtPlacements(facts, judge);
   if (facts.atQuiesce) lookAtKeepers(facts, judge);
   return judge.finding;
+}
+
+function lookAtPlacements({ clients }: Facts, judge: Judge): void {
+  const placed = new Map<string, string>();
+  for (const { key, orderId } of clients?.placements ?? []) {
+    const other = placed.get(key) ?? orderId;
+    placed.set(key, other);
+    judge.look(
+      other === orderId,
+      () => `under the key ${key} two orders were accepted: ${other} and ${orderId}`,
+    );
+  }
 }
 
 function lookAtKeepers(facts: Facts, judge: Judge): void {

@@ -223,6 +223,11 @@ const two = (story: 'both keep' | 'one keeps' | 'given up') =>
     { orders: good.orders! },
   );
 
+const placed = (...placements: { readonly key: string; readonly orderId: string }[]): Facts => ({
+  atQuiesce: true,
+  clients: { placements },
+});
+
 describeInvariant('I18', {
   passes: good,
   violations: {
@@ -257,6 +262,10 @@ describeInvariant('I18', {
       { ...two('both keep'), stockMovements: [] },
       /2 sagas keep something at payment/,
     ],
+    'two orders under one key': [
+      placed({ key: 'k', orderId: 'a' }, { key: 'k', orderId: 'b' }),
+      /under the key k two orders were accepted: a and b/,
+    ],
   },
   nearMisses: {
     'the second saga gave everything back': two('one keeps'),
@@ -266,6 +275,8 @@ describeInvariant('I18', {
       sagas: facts.sagas!.map((saga, index) => (index === 1 ? { ...saga, forced: true } : saga)),
     }))(two('both keep')),
     'both hold something for a moment': { ...two('both keep'), atQuiesce: false },
+    'asked again under one key': placed({ key: 'k', orderId: 'a' }, { key: 'k', orderId: 'a' }),
+    'two orders under two keys': placed({ key: 'k', orderId: 'a' }, { key: 'l', orderId: 'b' }),
     'two unclaimed orders of no event': {
       atQuiesce: true,
       orders: ['a', 'b'].map((id) => ({ ...pending, id, sourceEventId: null })),

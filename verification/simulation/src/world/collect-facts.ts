@@ -55,6 +55,7 @@ export async function collectFacts(sources: FactSources): Promise<Facts> {
     notifications: mail.deliveries,
     clients: {
       accepted: acceptances(sagas, sources.customers),
+      placements: sources.customers.placements,
       orderReads: probes.orderReads,
       sagaReads: probes.sagaReads,
     },

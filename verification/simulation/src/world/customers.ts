@@ -1,3 +1,4 @@
+import type { Placement } from '@sagamesh/invariants/facts';
 import type { SeededRandom } from '../kernel/random.ts';
 import type { Sim } from '../kernel/sim.ts';
 import type { FrontDoor, Heard, OrderPost } from './front-door.ts';
@@ -41,15 +42,11 @@ export class Customers {
     return this.#told;
   }
 
-  /** Keys under which two different orders were placed: must be none. */
-  contradictions(): readonly string[] {
-    const ids = new Map<string, string>();
-    return this.#told.flatMap(({ idempotencyKey, fate }) => {
-      if (fate.kind !== 'accepted') return [];
-      const first = ids.get(idempotencyKey) ?? fate.orderId;
-      ids.set(idempotencyKey, first);
-      return first === fate.orderId ? [] : [idempotencyKey];
-    });
+  /** Every acceptance that anybody was told of, in order. */
+  get placements(): readonly Placement[] {
+    return this.#told.flatMap(({ idempotencyKey, fate }) =>
+      fate.kind === 'accepted' ? [{ key: idempotencyKey, orderId: fate.orderId }] : [],
+    );
   }
 
   async order(post: OrderPost): Promise<OrderFate> {
