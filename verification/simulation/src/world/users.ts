@@ -116,9 +116,7 @@ export class Users {
       case 'abandon':
         return this.#abandonCurrent(name);
       case 'recreate':
-        user.delete(name);
-        this.#waiting += 1;
-        return this.#applyOnceGone(saga, name);
+        return this.#recreate(saga, name);
     }
   }
 
@@ -128,7 +126,7 @@ export class Users {
     if (step !== undefined) this.#options.api.asUser().annotate(name, abandonStepAnnotation, step);
   }
 
-  /** Careful: only where no waiting changes anything, first of all where a step behind the pivot was refused. */
+  /** Only where a saga is stuck: behind the pivot (refused, or not answered for long), or in an undo that follows a given-up abort. */
   #abandonWhatIsRefused(name: string): void {
     const status = this.#statusOf(name);
     const stalled = status?.conditions?.find(({ type }) => type === 'Stalled');
@@ -141,18 +139,26 @@ export class Users {
     this.#options.api.asUser().annotate(name, abandonStepAnnotation, status.currentStep);
   }
 
-  #applyOnceGone(saga: number, name: string): void {
-    const { sim, api } = this.#options;
+  #recreate(saga: number, name: string): void {
+    const user = this.#options.api.asUser();
+    const old = user.get(name)?.metadata['uid'];
+    user.delete(name);
     const spec = this.#specs.get(saga);
-    if (spec === undefined) {
-      this.#waiting -= 1;
-      return;
-    }
-    if (api.asUser().get(name) !== undefined) {
-      sim.after(lookAgainMillis, () => this.#applyOnceGone(saga, name));
+    if (spec === undefined) return;
+    this.#waiting += 1;
+    this.#applyOnceGone(name, old, spec);
+  }
+
+  /** Waits for the object that was deleted, not for one that somebody else made under its name meanwhile. */
+  #applyOnceGone(name: string, old: unknown, spec: Readonly<Record<string, unknown>>): void {
+    const { sim, api } = this.#options;
+    const there = api.asUser().get(name);
+    if (there !== undefined && there.metadata['uid'] === old) {
+      sim.after(lookAgainMillis, () => this.#applyOnceGone(name, old, spec));
       return;
     }
     this.#waiting -= 1;
+    if (there !== undefined) return;
     sim.count('same name, another saga');
     api.asUser().apply(name, this.#random.chance(0.5) ? spec : withOrderId(spec, `${name}-again`));
   }
