@@ -303,6 +303,9 @@ const momentOnly = ({ atQuiesce, oneOrder = false, sagas, fenceChanges, commands
   ...(commands ? { commands } : {}),
 });
 
+const completedWith = (change: (book: Facts) => Partial<Facts>): Facts =>
+  booksOnly({ ...completed(), ...change(completed()) });
+
 describeInvariant('I9', {
   passes: completed(),
   violations: {
@@ -346,6 +349,53 @@ describeInvariant('I9', {
       booksOnly(told((saga) => (saga.run(first, second).gone = true), { orders: [] })),
       /is gone without an outcome, but reserveInventory has its effect/,
     ],
+    'fewer pieces were reserved than ordered': [
+      completedWith((book) => ({
+        stockMovements: book.stockMovements!.map((move) =>
+          move.kind === 'reserved' ? { ...move, quantity: 1 } : move,
+        ),
+      })),
+      /ordered are 2 MOUSE, reserved were 1 MOUSE/,
+    ],
+    'another SKU was given back than reserved': [
+      booksOnly({
+        ...compensated(),
+        stockMovements: compensated().stockMovements!.map((move) =>
+          move.kind === 'released' ? { ...move, sku: 'DOCK' } : move,
+        ),
+      }),
+      /ordered are 2 MOUSE, released were 2 DOCK/,
+    ],
+    'a line too many was sold': [
+      completedWith((book) => ({
+        stockMovements: book.stockMovements!.flatMap((move) =>
+          move.kind === 'sold' ? [move, { ...move, sku: 'DOCK', quantity: 1 }] : [move],
+        ),
+      })),
+      /ordered are 2 MOUSE, sold were 2 MOUSE, 1 DOCK/,
+    ],
+    'another amount was captured': [
+      completedWith((book) => ({
+        provider: {
+          refunds: [],
+          captures: book.provider!.captures.map((move) => ({ ...move, amountCents: 99 })),
+        },
+      })),
+      /ordered for 100 cents EUR, captured 99 cents EUR/,
+    ],
+    'another currency was captured': [
+      completedWith((book) => ({
+        provider: {
+          refunds: [],
+          captures: book.provider!.captures.map((move) => ({ ...move, currency: 'usd' })),
+        },
+      })),
+      /ordered for 100 cents EUR, captured 100 cents USD/,
+    ],
+    'the row has another total': [
+      completedWith((book) => ({ orders: book.orders!.map((row) => ({ ...row, totalCents: 101 })) })),
+      /ordered for 100 cents EUR, its row says 101 cents EUR/,
+    ],
     'called Completed before the last step was done': [
       momentOnly(
         told((saga) => saga.run(first, second, third, pivot).end('Completed').fence(last, 'executed')),
@@ -379,6 +429,11 @@ describeInvariant('I9', {
           .fence('settleInventory', 'executed'),
       { oneOrder: false },
     ),
+    'lines of one SKU were booked one by one': completedWith((book) => ({
+      stockMovements: book.stockMovements!.flatMap((move) =>
+        move.sagaUid === null ? [move] : [1, 1].map((quantity) => ({ ...move, quantity })),
+      ),
+    })),
     'ended at once, nothing was sent': told((saga) => saga.end('Compensated')),
     'a step given up by hand was done all the same': told((saga) =>
       saga.run(first, second, third, pivot).effect(last).abandon(last, 'execute').end('Abandoned'),

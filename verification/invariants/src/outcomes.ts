@@ -1,3 +1,4 @@
+import { contentsOf, lookAtContents } from './effect-content.ts';
 import { effectOf, stands } from './effects.ts';
 import type { Facts, SagaVersion } from './facts.ts';
 import type { Finding } from './finding.ts';
@@ -8,14 +9,18 @@ import type { SagaView } from './view.ts';
 /**
  * I9: Completed = every step is in the books and none was taken back; Compensated = the pivot and what follows never happened, and every step
  * before it left nothing; Abandoned = one of the two, but for what was given up by name. Since an outcome is said last, this holds from the
- * moment it is written: where all is in one order, the history of fence rows is judged at that moment; the books are judged now.
+ * moment it is written: where all is in one order, the history of fence rows is judged at that moment; the books are judged now. And whatever an
+ * ended saga did, it did with the pieces, the amount and the currency of its spec.
  */
 export function checkOutcomes(facts: Facts): Finding {
   const judge = new Judge('I9');
+  const contents = contentsOf(facts);
   for (const saga of viewOf(facts).sagas) {
     if (saga.fact.forced) continue;
-    if (saga.outcome) lookAtBooks(facts, saga, judge);
-    else if (saga.fact.gone) lookAtUnstarted(facts, saga, judge);
+    if (saga.outcome) {
+      lookAtBooks(facts, saga, judge);
+      lookAtContents(facts, saga, contents, judge);
+    } else if (saga.fact.gone) lookAtUnstarted(facts, saga, judge);
     const ended = saga.fact.versions.find(({ status }) => status.outcome !== undefined);
     if (ended && facts.fenceChanges && facts.oneOrder) lookAtMoment(saga, ended, judge);
   }
