@@ -81,7 +81,7 @@ export const allInvariants: readonly Invariant[] = [
   {
     id: 'I9',
     title:
-      'Completed means every step is done and none undone, Compensated means nothing is left, and the outcome is said last.',
+      'Completed means every step is done as the spec says and none undone, Compensated means nothing is left, and the outcome is said last.',
     check: checkOutcomes,
   },
   {
@@ -135,7 +135,7 @@ export const allInvariants: readonly Invariant[] = [
   {
     id: 'I19',
     title:
-      'Per order, kind and channel customers get at most one distinct message, and what it says is true.',
+      'Per order, kind and channel customers get at most one distinct message, what it says is true, and a confirmation that is due goes out.',
     check: checkNotifications,
   },
   {

@@ -46,6 +46,8 @@ export interface Facts {
   readonly deadLetters?: readonly DeadLetterFact[];
 
   readonly notifications?: readonly NotificationFact[];
+  /** No event was lost on its way to the notification service, so at rest every mail that is due has gone out. Absent: not judged. */
+  readonly mailIsCertain?: boolean;
   readonly clients?: ClientFacts;
   readonly stockProbes?: readonly StockProbe[];
   readonly leftovers?: readonly LeftoverFact[];

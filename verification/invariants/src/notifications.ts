@@ -7,7 +7,8 @@ import { viewOf } from './view.ts';
  * I19, at every moment (rows read no earlier than the mails): per order, kind and channel there is at most one Message-ID, however often it was
  * handed over; and what a customer was told is true: confirmed only of a CONFIRMED order, cancelled only of a CANCELLED one. Refunds are told per
  * payment: a second saga that tried the same order id may have paid and been refunded beside the one that confirmed it. Without the provider's
- * books: once, and of no CONFIRMED order (unless something of its saga was given up by hand).
+ * books: once, and of no CONFIRMED order (unless something of its saga was given up by hand). At quiesce, and where no event was lost: whoever
+ * left an address has the mail that the order is confirmed.
  */
 export function checkNotifications(facts: Facts): Finding {
   const judge = new Judge('I19');
@@ -27,7 +28,26 @@ export function checkNotifications(facts: Facts): Finding {
       () => `${channel} ${messageId} says order ${orderId} is ${kind}, but it is ${state ?? 'unknown'}`,
     );
   }
+  if (facts.atQuiesce && facts.mailIsCertain && facts.notifications) lookAtDue(facts, judge);
   return judge.finding;
+}
+
+/** The event, not the row: what is still in the outbox is judged by I16. */
+function lookAtDue(facts: Facts, judge: Judge): void {
+  const { orderById, sagaByUid } = viewOf(facts);
+  const told = new Set<string>();
+  for (const { channel, kind, orderId } of facts.notifications ?? []) {
+    if (channel === 'mail' && kind === 'confirmed') told.add(orderId);
+  }
+  for (const { event } of facts.events ?? []) {
+    if (event.eventType !== 'order.confirmed') continue;
+    const saga = sagaByUid.get(orderById.get(event.aggregateId)?.sagaUid ?? '');
+    if (saga?.last.spec.order.contact?.email === undefined) continue;
+    judge.look(
+      told.has(event.aggregateId),
+      () => `order ${event.aggregateId} was confirmed (${event.eventId}), and no mail said so`,
+    );
+  }
 }
 
 /** By order id: how many payments the provider has given back. */

@@ -298,6 +298,18 @@ const refundOf = (intentId: string) => ({
   currency: 'EUR',
 });
 
+const reachable: Facts = {
+  ...good,
+  mailIsCertain: true,
+  sagas: good.sagas!.map((each) => ({
+    ...each,
+    versions: each.versions.map(({ spec, ...version }) => ({
+      ...version,
+      spec: { ...spec, order: { ...spec.order, contact: { email: 'ada@example.org' } } },
+    })),
+  })),
+};
+
 describeInvariant('I19', {
   passes: { ...good, notifications: [mail] },
   violations: {
@@ -329,8 +341,40 @@ describeInvariant('I19', {
       { ...good, notifications: [{ ...mail, kind: 'refunded' }] },
       /says order a is refunded, but it is CONFIRMED/,
     ],
+    'confirmed, and nobody was told': [
+      { ...reachable, notifications: [] },
+      /order a was confirmed \(event-\d\), and no mail said so/,
+    ],
+    'confirmed, and only an SMS said so': [
+      { ...reachable, notifications: [{ ...mail, channel: 'sms' }] },
+      /and no mail said so/,
+    ],
+    'confirmed, and the mail spoke of another order': [
+      {
+        ...reachable,
+        orders: [...reachable.orders!, { ...reachable.orders![0]!, id: 'b', sagaUid: null }],
+        notifications: [{ ...mail, orderId: 'b' }],
+      },
+      /order a was confirmed .*, and no mail said so/,
+    ],
   },
   nearMisses: {
+    'confirmed, and told so': { ...reachable, notifications: [mail] },
+    'confirmed, and the event may have been lost': {
+      ...reachable,
+      mailIsCertain: false,
+      notifications: [{ ...mail, channel: 'sms' }],
+    },
+    'confirmed, and the mail is under way': {
+      ...reachable,
+      atQuiesce: false,
+      notifications: [{ ...mail, channel: 'sms' }],
+    },
+    'confirmed, and the customer left no address': {
+      ...good,
+      mailIsCertain: true,
+      notifications: [{ ...mail, channel: 'sms' }],
+    },
     'the same mail twice': { ...good, notifications: [mail, mail] },
     'a mail and an SMS': { ...good, notifications: [mail, { ...mail, channel: 'sms', messageId: '1' }] },
     'cancelled and refunded': {

@@ -29,6 +29,7 @@ export interface FactSources {
   readonly customers: Customers;
   readonly leftovers: readonly LeftoverFact[];
   readonly unreadable: readonly UnreadableFact[] | undefined;
+  readonly mailIsCertain: boolean;
   readonly replays: readonly ReplayFact[];
   readonly healing: HealingFact;
   readonly atQuiesce: boolean;
@@ -53,6 +54,7 @@ export async function collectFacts(sources: FactSources): Promise<Facts> {
     })),
     ...(unreadable === undefined ? {} : { unreadable }),
     notifications: mail.deliveries,
+    mailIsCertain: sources.mailIsCertain,
     clients: {
       accepted: acceptances(sagas, sources.customers),
       placements: sources.customers.placements,

@@ -1,5 +1,5 @@
 import { unreachable } from '@sagamesh/contracts/unreachable';
-import type { Facts, LeftoverFact, ReplayFact, UnreadableFact } from '@sagamesh/invariants/facts';
+import type { Facts, LeftoverFact, ReplayFact } from '@sagamesh/invariants/facts';
 import type { FakeObject } from '@sagamesh/operator/kube/testing/fake-objects';
 import { seedCatalogue } from '@sagamesh/service-inventory/catalogue';
 import { seedStock } from '@sagamesh/service-inventory/stock-store';
@@ -49,7 +49,7 @@ export interface WorldOptions {
 
 const defaultDeadlineSeconds = 300;
 
-/** With these, a message that nobody can read may be gone before anybody reads it. */
+/** With these, a message may be gone before anybody reads it. */
 const forgetfulFaults: readonly FaultKind[] = [
   'bus.lose',
   'bus.loseSuffix',
@@ -178,7 +178,8 @@ export class World {
       probes: this.#probes,
       customers: this.#customers,
       leftovers: this.#leftovers(),
-      unreadable: this.#unreadable(),
+      unreadable: this.#mayForget ? undefined : this.users.poisoned,
+      mailIsCertain: !this.#mayForget,
       replays,
       healing: {
         healedAtMillis: bootMillis + this.plan.healAtMillis,
@@ -216,9 +217,9 @@ export class World {
     }));
   }
 
-  /** Undefined where a message may have been lost before anybody read it. */
-  #unreadable(): readonly UnreadableFact[] | undefined {
-    return forgetfulFaults.some((kind) => this.sim.faults.bitten.has(kind)) ? undefined : this.users.poisoned;
+  /** A message may have been lost before anybody read it. */
+  get #mayForget(): boolean {
+    return forgetfulFaults.some((kind) => this.sim.faults.bitten.has(kind));
   }
 }
 
