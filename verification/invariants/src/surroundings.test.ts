@@ -59,6 +59,14 @@ describeInvariant('I16', {
       { atQuiesce: true, unreadable: [unreadable], deadLetters: [] },
       /order could not read a message on saga.cmd.order.create and buried it nowhere: \{"broken/,
     ],
+    'one dead letter for two equal messages': [
+      {
+        atQuiesce: true,
+        unreadable: [unreadable, unreadable],
+        deadLetters: [{ ...unreadable, reason: 'Malformed' }],
+      },
+      /buried it nowhere/,
+    ],
     'a dead letter of somebody else': [
       {
         atQuiesce: true,
@@ -73,6 +81,11 @@ describeInvariant('I16', {
     ],
   },
   nearMisses: {
+    'two dead letters of one message, which came twice': {
+      atQuiesce: true,
+      unreadable: [unreadable],
+      deadLetters: [1, 2].map(() => ({ ...unreadable, reason: 'Malformed' })),
+    },
     'an event is published once more after a later one': {
       ...twoEvents,
       events: [...twoEvents.events!, { ...twoEvents.events![0]!, position: 9 }],
