@@ -21,18 +21,12 @@ export function pauseMillis(repetitions: number, { afterMillis, maxMillis }: Ann
 
 const batchMax = 100;
 
-/** Announces what is due at `now`, at most 100 orders; answers how many. */
-export async function announceDue(
-  db: Db,
-  outbox: Outbox,
-  now: Date,
-  pace: AnnouncementPace,
-): Promise<number> {
+/** Announces what is due by the database's clock, at most 100 orders; answers how many. */
+export async function announceDue(db: Db, outbox: Outbox, pace: AnnouncementPace): Promise<number> {
   return db.tx(async (tx) => {
-    const due = await lockDueAnnouncements(tx, now, batchMax);
+    const due = await lockDueAnnouncements(tx, batchMax);
     for (const { record, announcements } of due) {
-      const nextAt = new Date(now.getTime() + pauseMillis(announcements + 1, pace));
-      await noteAnnouncement(tx, record.order.id, nextAt);
+      await noteAnnouncement(tx, record.order.id, pauseMillis(announcements + 1, pace));
     }
     const eventIds = due.flatMap(({ record }) => record.order.sourceEventId ?? []);
     if (eventIds.length > 0) await outbox.resend(tx, eventIds);
@@ -47,7 +41,8 @@ export function startAnnouncer(options: {
   readonly pace: AnnouncementPace;
   readonly everyMillis: number;
   readonly onError: (error: unknown) => void;
-  readonly clock?: Clock;
+  /** Only tells when to look, never what is due. */
+  readonly clock?: Pick<Clock, 'schedule'>;
 }): { stop(): Promise<void> } {
   const { db, outbox, pace, everyMillis, onError, clock = systemClock } = options;
   const ended = new AbortController();
@@ -56,7 +51,7 @@ export function startAnnouncer(options: {
     try {
       let announced = batchMax;
       while (announced === batchMax && !ended.signal.aborted) {
-        announced = await announceDue(db, outbox, new Date(clock.wallMillis()), pace);
+        announced = await announceDue(db, outbox, pace);
       }
     } catch (error) {
       onError(error);

@@ -37,7 +37,7 @@ async function create(tx: Tx, { sagaUid, order }: Command): Promise<ExecuteOutco
     const skus = order.items.map(({ sku }) => sku);
     const problem = checkListPrices(order, await findPrices(tx, skus));
     if (problem !== undefined) return problem;
-    if (await insertOrder(tx, { order, sagaUid, announceAt: null })) return { kind: 'executed' };
+    if (await insertOrder(tx, { order, sagaUid, announceAfterMillis: null })) return { kind: 'executed' };
     // Somebody was quicker between our look and our insert, and has committed since: a new statement sees the row.
     existing = await lockOrder(tx, order.id);
     if (existing === undefined) {

@@ -5,25 +5,29 @@ import { z } from 'zod';
 import { orderColumns, orderFromRow, type OrderRecord } from './order-record.ts';
 import { type ListPrice, type PriceList, seedPrices } from './pricing.ts';
 
-/** The SQL of orders and price list. Every function runs in the caller's transaction. */
+/**
+ * The SQL of orders and price list. Every function runs in the caller's transaction. When an order is announced again is for the database's
+ * clock alone to say: replicas share it, and a process whose own clock is wrong cannot keep an order waiting.
+ */
 
 interface NewOrder {
   readonly order: Order;
   /** Null for an order that came in over HTTP and waits for its saga. */
   readonly sagaUid: string | null;
-  /** When to say `order.created` again if no saga has claimed it; null for an order that has one. */
-  readonly announceAt: Date | null;
+  /** How long until `order.created` is said again if no saga has claimed it; null for an order that has one. */
+  readonly announceAfterMillis: number | null;
 }
 
 /** Undefined when the id or the source event is taken; the row that took it is committed then, so the next statement sees it. */
 export async function insertOrder(
   tx: Tx,
-  { order, sagaUid, announceAt }: NewOrder,
+  { order, sagaUid, announceAfterMillis }: NewOrder,
 ): Promise<OrderRecord | undefined> {
   const { rows } = await tx.query(
     `insert into orders (id, customer_id, currency, items, payment_method, contact, total_cents, state, saga_uid,
                          source_event_id, announce_at)
-     values ($1, $2, $3, $4::jsonb, $5, $6::jsonb, $7, 'PENDING', $8, $9, $10)
+     values ($1, $2, $3, $4::jsonb, $5, $6::jsonb, $7, 'PENDING', $8, $9,
+             now() + $10 * interval '1 millisecond')
      on conflict do nothing
      returning ${orderColumns}`,
     [
@@ -36,7 +40,7 @@ export async function insertOrder(
       orderTotalCents(order),
       sagaUid,
       order.sourceEventId ?? null,
-      announceAt,
+      announceAfterMillis,
     ],
   );
   return rows[0] === undefined ? undefined : orderFromRow(rows[0]);
@@ -127,23 +131,23 @@ export async function listOrders(
 /** Unclaimed PENDING orders whose turn has come, locked; rows that another replica holds are left to it. */
 export async function lockDueAnnouncements(
   tx: Tx,
-  now: Date,
   limit: number,
 ): Promise<readonly { readonly record: OrderRecord; readonly announcements: number }[]> {
   const { rows } = await tx.query<{ readonly announcements: number }>(
     `select ${orderColumns}, announcements from orders
-     where state = 'PENDING' and saga_uid is null and announce_at <= $1
-     order by announce_at, number limit $2 for update skip locked`,
-    [now, limit],
+     where state = 'PENDING' and saga_uid is null and announce_at <= now()
+     order by announce_at, number limit $1 for update skip locked`,
+    [limit],
   );
   return rows.map((row) => ({ record: orderFromRow(row), announcements: row.announcements }));
 }
 
-export async function noteAnnouncement(tx: Tx, orderId: string, nextAt: Date): Promise<void> {
-  await tx.query(`update orders set announcements = announcements + 1, announce_at = $2 where id = $1`, [
-    orderId,
-    nextAt,
-  ]);
+export async function noteAnnouncement(tx: Tx, orderId: string, nextAfterMillis: number): Promise<void> {
+  await tx.query(
+    `update orders set announcements = announcements + 1, announce_at = now() + $2 * interval '1 millisecond'
+     where id = $1`,
+    [orderId, nextAfterMillis],
+  );
 }
 
 const priceRowSchema = z.object({ sku: z.string(), currency: z.string(), unit_price_cents: z.int() });

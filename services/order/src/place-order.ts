@@ -14,7 +14,6 @@ export interface PlaceOrderOptions {
   /** An order that no saga has claimed after this time is announced again. */
   readonly announceAfterMillis: number;
   readonly newId?: () => string;
-  readonly now?: () => Date;
 }
 
 export type Placement =
@@ -26,7 +25,7 @@ export async function placeOrder(
   tx: Tx,
   customerId: string,
   request: OrderRequest,
-  { outbox, announceAfterMillis, newId = randomUUID, now = () => new Date() }: PlaceOrderOptions,
+  { outbox, announceAfterMillis, newId = randomUUID }: PlaceOrderOptions,
 ): Promise<Placement> {
   const skus = request.items.map(({ sku }) => sku);
   const pricing = priceItems(request.items, request.currency, await findPrices(tx, skus));
@@ -41,8 +40,11 @@ export async function placeOrder(
   };
   const [sourceEventId] = await outbox.add(tx, [orderCreated({ order, totalCents: pricing.totalCents })]);
   if (sourceEventId === undefined) throw new Error('the outbox gave no event id');
-  const announceAt = new Date(now().getTime() + announceAfterMillis);
-  const record = await insertOrder(tx, { order: { ...order, sourceEventId }, sagaUid: null, announceAt });
+  const record = await insertOrder(tx, {
+    order: { ...order, sourceEventId },
+    sagaUid: null,
+    announceAfterMillis,
+  });
   if (record === undefined) throw new Error(`the new order id ${order.id} is taken`);
   return { kind: 'placed', record };
 }

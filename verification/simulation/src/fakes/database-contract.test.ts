@@ -9,13 +9,13 @@ import { chargeStepBehaviour } from '@sagamesh/service-payment/testing/charge-st
 import { paymentStoreBehaviour } from '@sagamesh/service-payment/testing/payment-store.behaviour';
 import { Sim } from '../kernel/sim.ts';
 import { openSimulated, startProcess } from '../testing/open-simulated.ts';
+import { orderSuiteStatements } from '../testing/order-suite-statements.ts';
 import { pump } from '../testing/pump.ts';
 import {
   harnessStatements,
   inventorySuiteStatements,
   ledgerStatements,
   noteStatements,
-  orderSuiteStatements,
   outboxSuiteStatements,
 } from '../testing/suite-statements.ts';
 import { SimDatabase } from './database.ts';

@@ -1,5 +1,5 @@
 import type { MemoryEngine } from '../fakes/database-memory.ts';
-import type { InventoryEngine, OrderEngine } from '../fakes/service-databases.ts';
+import type { InventoryEngine } from '../fakes/service-databases.ts';
 import { MemoryTable } from '../fakes/tables/memory-table.ts';
 import { raised, SqlFailure } from '../fakes/tables/sql-failure.ts';
 import {
@@ -197,70 +197,6 @@ export function outboxSuiteStatements(engine: AnyEngine, storage: Storage): read
             .toSorted((a, b) => a.seq - b.seq)
             .map(({ aggregate_id }) => ({ aggregate_id })),
         ),
-    },
-  ];
-}
-
-/** services/order/src/testing/order-steps.behaviour.ts, announcer.behaviour.ts */
-export function orderSuiteStatements(engine: OrderEngine): readonly Statement[] {
-  const { orders, prices } = engine.own;
-  const change = (id: string, set: object) => {
-    const row = orders.get(id);
-    if (row !== undefined) orders.replace(id, { ...row, ...set });
-    return changed(row === undefined ? 0 : 1);
-  };
-  return [
-    {
-      text: 'truncate orders, price_list, outbox, saga_fence',
-      run: () => {
-        for (const { id } of orders.values()) orders.delete(id);
-        for (const { sku } of prices.values()) prices.delete(sku);
-        for (const { seq } of engine.outbox.values()) engine.outbox.delete(String(seq));
-        for (const row of engine.fence.values()) engine.fence.delete(`${row.saga_uid}/${row.step}`);
-        return changed(0);
-      },
-    },
-    {
-      text: 'truncate orders, outbox',
-      run: () => {
-        for (const { id } of orders.values()) orders.delete(id);
-        for (const { seq } of engine.outbox.values()) engine.outbox.delete(String(seq));
-        return changed(0);
-      },
-    },
-    {
-      text: 'update outbox set published_at = now()',
-      run: () => {
-        for (const row of engine.outbox.values())
-          engine.outbox.replace(String(row.seq), { ...row, published_at: new Date() });
-        return changed(engine.outbox.size);
-      },
-    },
-    {
-      text: 'select event_id, event_type from outbox where published_at is null',
-      run: () => rowsOf([...engine.outbox.values()].filter((row) => row.published_at === null)),
-    },
-    {
-      text: 'select distinct announcements from orders',
-      run: () => {
-        const found = new Set([...orders.values()].map((row) => row.announcements));
-        return rowsOf([...found].map((announcements) => ({ announcements })));
-      },
-    },
-    {
-      text: 'update price_list set unit_price_cents = 1',
-      run: () => {
-        for (const row of prices.values()) prices.replace(row.sku, { ...row, unit_price_cents: 1 });
-        return changed(prices.size);
-      },
-    },
-    {
-      text: 'update orders set saga_uid = null where id = $1',
-      run: (params) => change(textOf(params, 1), { saga_uid: null }),
-    },
-    {
-      text: `update orders set state = 'PENDING' where id = $1`,
-      run: (params) => change(textOf(params, 1), { state: 'PENDING' }),
     },
   ];
 }

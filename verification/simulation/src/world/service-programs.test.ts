@@ -196,6 +196,28 @@ describe('the services in virtual time', () => {
     expect(new Set(events.map(({ eventId }) => eventId)).size).toBe(1);
   });
 
+  it.each([
+    ['back after the order', 1_000, -3_600_000],
+    ['ahead before the order and back after it', 3_600_000, -3_600_000],
+  ])(
+    'announce an order in time though the clocks of their processes go %s',
+    async (_, beforeMillis, afterMillis) => {
+      const skews = (atMillis: number, byMillis: number) =>
+        [1, 2].map((replica) => ({
+          kind: 'process.skew' as const,
+          atMillis,
+          host: `order-${replica}`,
+          byMillis,
+        }));
+      const site = await startSite([...skews(0, beforeMillis), ...skews(5_000, afterMillis)]);
+      await site.sim.runUntil(site.sim.nowMillis + 1_000);
+      await order(site);
+      await site.sim.runUntil(site.sim.nowMillis + 60_000);
+      expect(site.sim.faults.bitten.get('process.skew')).toBe(4);
+      expect(createdEvents(site).length).toBeGreaterThan(2);
+    },
+  );
+
   it('make the same run of the same seed', async () => {
     const faults: readonly Fault[] = [
       { kind: 'db.abort', atMillis: 0, forMillis: 30_000, probability: 0.2 },

@@ -78,7 +78,6 @@ export function orderProgram(connections: Connections & { readonly frontDoor: Fr
       outbox,
       announceAfterMillis: announcing.afterMillis,
       newId: () => process.random.uuid(),
-      now: () => new Date(process.clock.wallMillis()),
     };
     connections.frontDoor.listen(process, ({ customerId, ...request }) =>
       takeOrder(request, customerId, options),

@@ -3,11 +3,10 @@ import { MemoryTable, UniqueIndex } from './memory-table.ts';
 import { check, raised } from './sql-failure.ts';
 import {
   changed,
-  dateOf,
-  dateOrNull,
   jsonOf,
   jsonOrNull,
   numberOf,
+  numberOrNull,
   numbersOf,
   rowOf,
   rowsOf,
@@ -80,12 +79,17 @@ function createOrders(storage: Storage) {
 
 type Orders = ReturnType<typeof createOrders>;
 
+/** `now() + $n * interval '1 millisecond'` */
+const afterMillis = (storage: Storage, millis: number | null): Date | null =>
+  millis === null ? null : new Date(storage.now().getTime() + millis);
+
 function insertStatement(storage: Storage, { rows, byEvent }: Orders): Statement {
   let lastNumber = 0;
   return {
     text: `insert into orders (id, customer_id, currency, items, payment_method, contact, total_cents, state, saga_uid,
         source_event_id, announce_at)
-      values ($1, $2, $3, $4::jsonb, $5, $6::jsonb, $7, 'PENDING', $8, $9, $10)
+      values ($1, $2, $3, $4::jsonb, $5, $6::jsonb, $7, 'PENDING', $8, $9,
+        now() + $10 * interval '1 millisecond')
       on conflict do nothing returning ${orderColumns}`,
     run: (params) => {
       lastNumber += 1;
@@ -106,7 +110,7 @@ function insertStatement(storage: Storage, { rows, byEvent }: Orders): Statement
         saga_uid: uuidOrNull(params, 8),
         source_event_id: event,
         cancel_reason: null,
-        announce_at: dateOrNull(params, 10),
+        announce_at: afterMillis(storage, numberOrNull(params, 10)),
         announcements: 0,
         created_at: storage.now(),
         updated_at: storage.now(),
@@ -156,19 +160,24 @@ function changeStatements(storage: Storage, { rows }: Orders): readonly Statemen
       ),
     },
     {
-      text: 'update orders set announcements = announcements + 1, announce_at = $2 where id = $1',
+      text: `update orders set announcements = announcements + 1, announce_at = now() + $2 * interval '1 millisecond'
+        where id = $1`,
       run: (params) => {
         const row = rows.get(textOf(params, 1));
         if (row === undefined) return changed(0);
-        const next = { announcements: row.announcements + 1, announce_at: dateOf(params, 2) };
-        rows.replace(row.id, { ...row, ...next });
+        const announceAt = afterMillis(storage, numberOf(params, 2));
+        rows.replace(row.id, {
+          ...row,
+          announcements: row.announcements + 1,
+          announce_at: announceAt,
+        });
         return changed(1);
       },
     },
   ];
 }
 
-function readStatements({ rows, byEvent }: Orders): readonly Statement[] {
+function readStatements(storage: Storage, { rows, byEvent }: Orders): readonly Statement[] {
   return [
     {
       text: `select ${orderColumns} from orders where id = $1 for update`,
@@ -187,15 +196,15 @@ function readStatements({ rows, byEvent }: Orders): readonly Statement[] {
     },
     {
       text: `select ${orderColumns}, announcements from orders
-        where state = 'PENDING' and saga_uid is null and announce_at <= $1
-        order by announce_at, number limit $2 for update skip locked`,
+        where state = 'PENDING' and saga_uid is null and announce_at <= now()
+        order by announce_at, number limit $1 for update skip locked`,
       run: (params) => {
-        const now = dateOf(params, 1).getTime();
+        const now = storage.now().getTime();
         const atMillis = (row: OrderTableRow) => row.announce_at?.getTime() ?? Infinity;
         const due = [...rows.values()]
           .filter((row) => row.state === 'PENDING' && row.saga_uid === null && atMillis(row) <= now)
           .toSorted((a, b) => atMillis(a) - atMillis(b) || a.number - b.number);
-        return rowsOf(due.slice(0, numberOf(params, 2)));
+        return rowsOf(due.slice(0, numberOf(params, 1)));
       },
     },
   ];
@@ -206,7 +215,7 @@ export function ordersTable(storage: Storage) {
   const statements: readonly Statement[] = [
     insertStatement(storage, orders),
     ...changeStatements(storage, orders),
-    ...readStatements(orders),
+    ...readStatements(storage, orders),
   ];
   const history: OrderTableChange[] = [];
   storage.onCommit((atMillis) => {

@@ -65,10 +65,6 @@ export function dateOf(params: Params, position: number): Date {
   return value instanceof Date ? value : wrongParameter(position, 'a time');
 }
 
-export function dateOrNull(params: Params, position: number): Date | null {
-  return params[position - 1] === null ? null : dateOf(params, position);
-}
-
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 export function uuidOf(params: Params, position: number): string {
