@@ -90,7 +90,6 @@ export const momentFaults = [
 export type MomentFaultKind = (typeof momentFaults)[number];
 
 export const processFaults = ['process.crash', 'process.crashAt', 'process.pause', 'process.skew'] as const;
-export type ProcessFaultKind = (typeof processFaults)[number];
 
 export type Fault =
   | {

@@ -23,7 +23,6 @@ export interface UsersOptions {
   readonly postOrder: PostOrder;
 }
 
-export const sagaNamespace = 'shop';
 /** Until what was deleted is gone: short, as `kubectl replace --force` waits for it. */
 const lookAgainMillis = 50;
 const patrolMillis = 20_000;
