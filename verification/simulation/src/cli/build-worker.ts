@@ -56,7 +56,7 @@ function patching(patches: readonly SourcePatch[]): Plugin {
         pluginBuild.onLoad({ filter: new RegExp(`${escaped(path)}$`) }, () => {
           done.add(file);
           const own = patches.filter((patch) => patch.file === file);
-          return { contents: own.reduce(patched, readFileSync(path, 'utf8')), loader: 'ts' };
+          return { contents: own.reduce(applyPatch, readFileSync(path, 'utf8')), loader: 'ts' };
         });
       }
       pluginBuild.onEnd(() => {
@@ -67,7 +67,8 @@ function patching(patches: readonly SourcePatch[]): Plugin {
   };
 }
 
-function patched(source: string, { file, find, replace }: SourcePatch): string {
+/** Throws when the text to replace is not there, or not only there. */
+export function applyPatch(source: string, { file, find, replace }: SourcePatch): string {
   const count = source.split(find).length - 1;
   if (count !== 1) throw new Error(`${file}: the text to replace occurs ${count} times: ${find}`);
   return source.replace(find, () => replace);

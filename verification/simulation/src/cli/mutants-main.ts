@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { allMutants } from '../mutants/all-mutants.ts';
+import { harmlessBugs } from '../mutants/harmless-bugs.ts';
+import type { Mutant } from '../mutants/mutant.ts';
 import { lineOf, resultOf, scoreOf } from '../mutants/score-mutants.ts';
 import type { MutantResult } from '../mutants/score-mutants.ts';
 import type { Tally } from '../run/tally.ts';
@@ -10,7 +12,8 @@ import { runPool } from './worker-pool.ts';
 
 /**
  * `make sim-mutants`: puts one seeded bug after the other into the product, and runs seeds until an invariant notices. The product as it stands
- * must pass the same seeds first, or nothing is proved. ONLY=id[,id] tells what was violated, too.
+ * must pass the same seeds first, or nothing is proved. ONLY=id[,id] tells what was violated, too, and may name the bugs that are harmless by
+ * design (mutants/harmless-bugs.ts): of those no invariant may break.
  */
 
 const settings = z
@@ -29,14 +32,17 @@ const silenceMillisMax = 60_000;
 const sentencesShown = 5;
 
 const wanted = settings.ONLY?.split(',');
-const mutants = allMutants.filter(({ id }) => wanted?.includes(id) ?? true);
-if (mutants.length === 0) {
-  console.error(`no such mutant; there are: ${allMutants.map(({ id }) => id).join(' ')}`);
+const isWanted = ({ id }: Mutant): boolean => wanted?.includes(id) ?? true;
+const mutants = allMutants.filter(isWanted);
+const harmless = wanted === undefined ? [] : harmlessBugs.filter(isWanted);
+if (mutants.length + harmless.length === 0) {
+  const ids = [...allMutants, ...harmlessBugs].map(({ id }) => id);
+  console.error(`no such bug; there are: ${ids.join(' ')}`);
   process.exit(64);
 }
 const { SEED: firstSeed } = settings;
 const beganMillis = performance.now();
-const seedsMax = Math.max(...mutants.map(({ budgetSeeds }) => budgetSeeds));
+const seedsMax = Math.max(...[...mutants, ...harmless].map(({ budgetSeeds }) => budgetSeeds));
 const unmutated = await runSeeds('unmutated', [], seedsMax);
 if (unmutated.failing.length > 0) {
   const seeds = unmutated.failing.map(({ seed }) => seed);
@@ -48,13 +54,9 @@ if (unmutated.failing.length > 0) {
 }
 console.log(`${'(the product as it stands)'.padEnd(36)} passes     ${String(seedsMax).padStart(9)} seeds`);
 const results: MutantResult[] = [];
-for (const mutant of mutants) {
-  const tally = await runSeeds('mutant', mutant.patches, mutant.budgetSeeds);
-  const result = resultOf(mutant, firstSeed, tally);
-  results.push(result);
-  console.log(lineOf(result));
-  if (wanted !== undefined) tellSentences(tally);
-}
+for (const mutant of mutants) results.push(await judge(mutant));
+const misjudged: MutantResult[] = [];
+for (const bug of harmless) misjudged.push(...[await judge(bug)].filter(({ caught }) => caught));
 const score = scoreOf(results);
 if (settings.OUT !== undefined) {
   const { COMMIT: commit } = settings;
@@ -67,7 +69,16 @@ const seconds = ((performance.now() - beganMillis) / 1_000).toFixed(0);
 console.log(
   `${score.killed}/${score.total} caught, median seeds to detection ${score.medianSeeds ?? 'none'} (${seconds} s)`,
 );
-process.exitCode = score.killed === score.total ? 0 : 1;
+if (misjudged.length > 0) console.log(`not harmless: ${misjudged.map(({ id }) => id).join(' ')}`);
+process.exitCode = score.killed === score.total && misjudged.length === 0 ? 0 : 1;
+
+async function judge(mutant: Mutant): Promise<MutantResult> {
+  const tally = await runSeeds('mutant', mutant.patches, mutant.budgetSeeds);
+  const result = resultOf(mutant, firstSeed, tally);
+  console.log(lineOf(result));
+  if (wanted !== undefined) tellSentences(tally);
+  return result;
+}
 
 async function runSeeds(name: string, patches: readonly SourcePatch[], count: number): Promise<Tally> {
   const bundle = await buildWorker(name, 'cli/worker.ts', patches);

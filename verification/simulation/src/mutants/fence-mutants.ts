@@ -176,17 +176,4 @@ export const fenceMutants: readonly Mutant[] = [
     budgetSeeds: 40,
     origin: 'law',
   },
-  {
-    id: 'call-result-recorded-blindly',
-    title: 'What the provider answered is recorded without a second look at the row.',
-    patches: [
-      {
-        file: outside,
-        find: "if (decision.kind !== 'continue') return [row, decision] as const;",
-        replace: '',
-      },
-    ],
-    budgetSeeds: 60,
-    origin: 'law',
-  },
 ];

@@ -13,12 +13,10 @@ export interface Mutant {
   readonly origin: 'literature' | 'law' | 'found';
 }
 
-/** A bug that was considered and does no harm here. */
-export interface HarmlessBug {
-  readonly id: string;
-  readonly title: string;
+/** A bug that does no harm here, by design: put in like a mutant, no invariant breaks within its seeds. */
+export interface HarmlessBug extends Pick<Mutant, 'id' | 'title'> {
   /** What makes it harmless. */
   readonly maskedBy: string;
-  /** The mutant that takes its place in the list. */
+  /** The mutant that is tried in its place, at a spot where it does harm. */
   readonly replacedBy: string;
 }

@@ -95,7 +95,7 @@ export const operatorMutants: readonly Mutant[] = [
         replace: 'const entry = this.#byKey.get(this.#byUid.get(sagaUid)?.key);',
       },
     ],
-    budgetSeeds: 100,
+    budgetSeeds: 60,
     origin: 'law',
   },
   {

@@ -12,22 +12,6 @@ const afterSend =
 
 export const sagaMutants: readonly Mutant[] = [
   {
-    id: 'fenced-is-leave',
-    title: 'Fenced is taken as leave to go on: the saga goes forward after its compensation.',
-    patches: [
-      {
-        file: evolve,
-        find: `case 'Rejected':
-    case 'Fenced':`,
-        replace: `case 'Fenced':
-      return call.direction === 'execute' ? executed(state, reply, nowMillis) : state;
-    case 'Rejected':`,
-      },
-    ],
-    budgetSeeds: 40,
-    origin: 'literature',
-  },
-  {
     id: 'revoked-is-leave',
     title: 'Revoked is taken as leave to go on: the saga goes forward past a pivot that was revoked.',
     patches: [

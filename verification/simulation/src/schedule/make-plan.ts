@@ -34,6 +34,8 @@ export const crashBoundaries: readonly string[] = roles.flatMap((role) =>
 
 export function makePlan(seed: number): RunPlan {
   const random = new SeededRandom(`plan/${seed}`);
+  const aim = new SeededRandom(`aim/${seed}`);
+  const isReplacing = aim.chance(0.2);
   const healAtMillis = random.int(faultPhaseMillis.min, faultPhaseMillis.max);
   const replicas = random.chance(0.3) ? 2 : 1;
   const sagas = Array.from({ length: sagasPerRun }, (_, index) => makeSaga(random, index, healAtMillis));
@@ -43,8 +45,14 @@ export function makePlan(seed: number): RunPlan {
     leaseLies: random.chance(0.2),
     healAtMillis,
     sagas,
-    users: aimed(new SeededRandom(`aim/${seed}`), sagas, makeUserActions(random, healAtMillis)),
-    faults: makeFaults(random, healAtMillis, replicas),
+    users: [
+      ...aimed(aim, sagas, makeUserActions(random, healAtMillis)),
+      ...(isReplacing ? replacements(aim, sagas) : []),
+    ],
+    faults: [
+      ...(isReplacing ? lateMessages(healAtMillis) : []),
+      ...makeFaults(random, healAtMillis, replicas),
+    ],
   };
 }
 
@@ -75,6 +83,10 @@ function makeUserActions(random: SeededRandom, healAtMillis: number): readonly U
 /** From a saga's beginning to an action that is aimed at it: each order of magnitude as often as any other. */
 const aimMillis = { min: 3, max: 10_000 };
 
+function shortlyAfter(random: SeededRandom, { atMillis }: SagaPlan): number {
+  return atMillis + Math.round(aimMillis.min * (aimMillis.max / aimMillis.min) ** random.next());
+}
+
 /** A saga lives for a moment of the run, so half of the actions are aimed at its life: else most would come before it or after it. */
 function aimed(
   random: SeededRandom,
@@ -82,12 +94,34 @@ function aimed(
   actions: readonly UserAction[],
 ): readonly UserAction[] {
   return actions.map((action) => {
-    const after = aimMillis.min * (aimMillis.max / aimMillis.min) ** random.next();
     const target = sagas[action.saga];
     return target === undefined || random.chance(0.5)
       ? action
-      : { ...action, atMillis: target.atMillis + Math.round(after) };
+      : { ...action, atMillis: shortlyAfter(random, target) };
   });
+}
+
+/** In runs that replace objects: what was meant for the old one meets the new one of its name. */
+function lateMessages(healAtMillis: number): readonly Fault[] {
+  return (['bus.duplicate', 'bus.delay'] as const).map((kind) => ({
+    kind,
+    atMillis: 0,
+    forMillis: healAtMillis,
+    probability: 0.3,
+  }));
+}
+
+/** Every object that was applied is replaced, at some moment of its life or after it. */
+function replacements(random: SeededRandom, sagas: readonly SagaPlan[]): readonly UserAction[] {
+  return sagas
+    .filter(({ origin }) => origin === 'kubectl')
+    .flatMap((saga) =>
+      Array.from({ length: random.int(1, 3) }, (): UserAction => ({
+        atMillis: shortlyAfter(random, saga),
+        kind: 'recreate',
+        saga: saga.id,
+      })),
+    );
 }
 
 function makeFaults(random: SeededRandom, healAtMillis: number, replicas: number): readonly Fault[] {
