@@ -54,9 +54,12 @@ if (unmutated.failing.length > 0) {
 }
 console.log(`${'(the product as it stands)'.padEnd(36)} passes     ${String(seedsMax).padStart(9)} seeds`);
 const results: MutantResult[] = [];
-for (const mutant of mutants) results.push(await judge(mutant));
+for (const mutant of mutants) results.push(await judge(mutant, 'NOT CAUGHT'));
 const misjudged: MutantResult[] = [];
-for (const bug of harmless) misjudged.push(...[await judge(bug)].filter(({ caught }) => caught));
+for (const bug of harmless) {
+  const result = await judge(bug, 'harmless');
+  if (result.caught) misjudged.push(result);
+}
 const score = scoreOf(results);
 if (settings.OUT !== undefined) {
   const { COMMIT: commit } = settings;
@@ -66,16 +69,17 @@ if (settings.OUT !== undefined) {
   );
 }
 const seconds = ((performance.now() - beganMillis) / 1_000).toFixed(0);
-console.log(
-  `${score.killed}/${score.total} caught, median seeds to detection ${score.medianSeeds ?? 'none'} (${seconds} s)`,
-);
+if (results.length > 0)
+  console.log(
+    `${score.killed}/${score.total} caught, median seeds to detection ${score.medianSeeds ?? 'none'} (${seconds} s)`,
+  );
 if (misjudged.length > 0) console.log(`not harmless: ${misjudged.map(({ id }) => id).join(' ')}`);
 process.exitCode = score.killed === score.total && misjudged.length === 0 ? 0 : 1;
 
-async function judge(mutant: Mutant): Promise<MutantResult> {
+async function judge(mutant: Mutant, whenMissed: 'NOT CAUGHT' | 'harmless'): Promise<MutantResult> {
   const tally = await runSeeds('mutant', mutant.patches, mutant.budgetSeeds);
   const result = resultOf(mutant, firstSeed, tally);
-  console.log(lineOf(result));
+  console.log(lineOf(result, whenMissed));
   if (wanted !== undefined) tellSentences(tally);
   return result;
 }

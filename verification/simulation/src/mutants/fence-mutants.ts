@@ -37,7 +37,7 @@ export const fenceMutants: readonly Mutant[] = [
       const shell = { db: eager, outbox, hash: requestHash(service, command) };`,
       },
     ],
-    budgetSeeds: 10,
+    budgetSeeds: 20,
     origin: 'literature',
   },
   {

@@ -22,7 +22,7 @@ export const operatorMutants: readonly Mutant[] = [
         replace: 'return { uid: metadata.uid };',
       },
     ],
-    budgetSeeds: 40,
+    budgetSeeds: 80,
     origin: 'literature',
   },
   {
@@ -35,7 +35,7 @@ export const operatorMutants: readonly Mutant[] = [
         replace: 'const patch = { metadata: { uid: object.metadata.uid }, status };',
       },
     ],
-    budgetSeeds: 40,
+    budgetSeeds: 80,
     origin: 'law',
   },
   {
@@ -55,7 +55,7 @@ export const operatorMutants: readonly Mutant[] = [
         replace: 'async writeProgress(entry: SagaEntry): Promise<number | null> {',
       },
     ],
-    budgetSeeds: 60,
+    budgetSeeds: 150,
     origin: 'found',
   },
   {
@@ -68,7 +68,7 @@ export const operatorMutants: readonly Mutant[] = [
         replace: 'return own;',
       },
     ],
-    budgetSeeds: 40,
+    budgetSeeds: 80,
     origin: 'found',
   },
   {
@@ -121,27 +121,28 @@ export const operatorMutants: readonly Mutant[] = [
         replace: "if (historyLost && stage === 'list') listFrom = '';",
       },
     ],
-    budgetSeeds: 40,
+    budgetSeeds: 80,
     origin: 'literature',
   },
   {
     id: 'intake-without-claim',
-    title: 'Each announcement makes a saga of its own, and a saga takes an order that another has claimed.',
+    title:
+      'Each delivery of an announcement makes a saga of its own, and a saga takes an order that another has claimed.',
     patches: [
       {
         file: intake,
         find: 'name: order.id,\n      namespace,\n      finalizers',
-        replace: 'name: `${order.id}-${sequence}`,\n      namespace,\n      finalizers',
+        replace: 'name: `${order.id}-${atMillis}`,\n      namespace,\n      finalizers',
       },
       {
         file: intake,
         find: 'orderSagaFor(order: Order, namespace: string, correlationId: string)',
-        replace: 'orderSagaFor(order: Order, namespace: string, correlationId: string, sequence: number)',
+        replace: 'orderSagaFor(order: Order, namespace: string, correlationId: string, atMillis: number)',
       },
       {
         file: intake,
         find: 'orderSagaFor(order, options.namespace, context.correlationId);',
-        replace: 'orderSagaFor(order, options.namespace, context.correlationId, message.streamSequence);',
+        replace: 'orderSagaFor(order, options.namespace, context.correlationId, options.epochMillis());',
       },
       {
         file: 'services/order/src/order-decisions.ts',
@@ -163,8 +164,14 @@ export const operatorMutants: readonly Mutant[] = [
         find: '(row) => row.saga_uid === null,',
         replace: '() => true,',
       },
+      {
+        // The trigger is the last fence.
+        file: 'verification/simulation/src/fakes/tables/order-tables.ts',
+        find: 'if (before !== undefined && before.saga_uid !== null && row.saga_uid !== before.saga_uid)',
+        replace: 'if (row.saga_uid === undefined)',
+      },
     ],
-    budgetSeeds: 20,
+    budgetSeeds: 40,
     origin: 'law',
   },
 ];

@@ -51,7 +51,7 @@ export const sagaMutants: readonly Mutant[] = [
           "return call.direction === 'revoke' ? undoBelow(settleStep(state, 'Revoked', nowMillis), call.stepIndex, nowMillis) : state;",
       },
     ],
-    budgetSeeds: 20,
+    budgetSeeds: 40,
     origin: 'literature',
   },
   {
@@ -70,7 +70,7 @@ export const sagaMutants: readonly Mutant[] = [
           "return { action: null, wakeAtMillis: call.wait.kind === 'reply' ? deadline : earliest(call.wait.untilMillis, deadline) };",
       },
     ],
-    budgetSeeds: 10,
+    budgetSeeds: 20,
     origin: 'literature',
   },
   {

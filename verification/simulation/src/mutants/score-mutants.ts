@@ -48,7 +48,11 @@ export function scoreOf(mutants: readonly MutantResult[]): MutationScore {
   return { mutants, killed: caught.length, total: mutants.length, medianSeeds };
 }
 
-export function lineOf({ id, caught, invariants, seeds, budget }: MutantResult): string {
-  const verdict = caught ? 'caught' : 'NOT CAUGHT';
+/** `whenMissed`: what it means that no invariant broke. */
+export function lineOf(
+  { id, caught, invariants, seeds, budget }: MutantResult,
+  whenMissed: 'NOT CAUGHT' | 'harmless' = 'NOT CAUGHT',
+): string {
+  const verdict = caught ? 'caught' : whenMissed;
   return `${id.padEnd(36)} ${verdict.padEnd(11)} ${`${seeds} of ${budget}`.padStart(9)} seeds  ${invariants.join(' ')}`.trimEnd();
 }

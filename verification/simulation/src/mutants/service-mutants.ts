@@ -88,7 +88,7 @@ export const serviceMutants: readonly Mutant[] = [
         replace: '',
       },
     ],
-    budgetSeeds: 10,
+    budgetSeeds: 40,
     origin: 'literature',
   },
   {
@@ -154,7 +154,7 @@ export const serviceMutants: readonly Mutant[] = [
     patches: [
       { file: 'services/order/src/order-steps.ts', find: 'undoNothing: cancelUnclaimed,', replace: '' },
     ],
-    budgetSeeds: 60,
+    budgetSeeds: 80,
     origin: 'law',
   },
 ];

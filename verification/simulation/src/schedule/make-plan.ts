@@ -38,7 +38,8 @@ export function makePlan(seed: number): RunPlan {
   const isReplacing = aim.chance(0.2);
   const healAtMillis = random.int(faultPhaseMillis.min, faultPhaseMillis.max);
   const replicas = random.chance(0.3) ? 2 : 1;
-  const sagas = Array.from({ length: sagasPerRun }, (_, index) => makeSaga(random, index, healAtMillis));
+  const drawn = Array.from({ length: sagasPerRun }, (_, index) => makeSaga(random, index, healAtMillis));
+  const sagas = drawn.map((saga) => besideItsTwin(new SeededRandom(`twin/${seed}/${saga.id}`), saga, drawn));
   return {
     seed,
     replicas,
@@ -69,6 +70,14 @@ function makeSaga(random: SeededRandom, index: number, healAtMillis: number): Sa
     timeoutSeconds: random.int(1, 5),
     maxAttempts: random.int(1, 6),
   };
+}
+
+/** Half of the twins come while the first saga of their order lives. */
+function besideItsTwin(random: SeededRandom, saga: SagaPlan, sagas: readonly SagaPlan[]): SagaPlan {
+  const first = sagas.find(({ id }) => id === saga.twinOf);
+  return first === undefined || random.chance(0.5)
+    ? saga
+    : { ...saga, atMillis: shortlyAfter(random, first) };
 }
 
 function makeUserActions(random: SeededRandom, healAtMillis: number): readonly UserAction[] {
