@@ -52,7 +52,7 @@ if (unmutated.failing.length > 0) {
   tellSentences(unmutated);
   process.exit(1);
 }
-console.log(`${'(the product as it stands)'.padEnd(36)} passes     ${String(seedsMax).padStart(9)} seeds`);
+console.log(`${'(the product as it stands)'.padEnd(36)} passes     ${String(seedsMax).padStart(10)} seeds`);
 const results: MutantResult[] = [];
 for (const mutant of mutants) results.push(await judge(mutant, 'NOT CAUGHT'));
 const misjudged: MutantResult[] = [];

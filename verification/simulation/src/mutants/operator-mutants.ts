@@ -81,7 +81,7 @@ export const operatorMutants: readonly Mutant[] = [
         replace: '',
       },
     ],
-    budgetSeeds: 10,
+    budgetSeeds: 30,
     origin: 'law',
   },
   {

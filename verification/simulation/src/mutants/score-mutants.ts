@@ -54,5 +54,5 @@ export function lineOf(
   whenMissed: 'NOT CAUGHT' | 'harmless' = 'NOT CAUGHT',
 ): string {
   const verdict = caught ? 'caught' : whenMissed;
-  return `${id.padEnd(36)} ${verdict.padEnd(11)} ${`${seeds} of ${budget}`.padStart(9)} seeds  ${invariants.join(' ')}`.trimEnd();
+  return `${id.padEnd(36)} ${verdict.padEnd(11)} ${`${seeds} of ${budget}`.padStart(10)} seeds  ${invariants.join(' ')}`.trimEnd();
 }

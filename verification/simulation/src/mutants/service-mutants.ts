@@ -22,7 +22,7 @@ export const serviceMutants: readonly Mutant[] = [
           'const { error } = await this.publishAll(rows);\n    if (error !== undefined) return this.backoff(error);',
       },
     ],
-    budgetSeeds: 20,
+    budgetSeeds: 40,
     origin: 'literature',
   },
   {
@@ -154,7 +154,7 @@ export const serviceMutants: readonly Mutant[] = [
     patches: [
       { file: 'services/order/src/order-steps.ts', find: 'undoNothing: cancelUnclaimed,', replace: '' },
     ],
-    budgetSeeds: 80,
+    budgetSeeds: 150,
     origin: 'law',
   },
 ];
