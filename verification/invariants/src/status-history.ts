@@ -104,29 +104,20 @@ function lookAtSteps(
   }
 }
 
+const afterRunning: readonly StepState[] = [
+  'Done',
+  'Rejected',
+  'Compensating',
+  'Compensated',
+  'NothingToUndo',
+  'Revoking',
+  'Revoked',
+  'Abandoned',
+];
+
 const next: Readonly<Record<StepState, readonly StepState[]>> = {
-  Pending: [
-    'Running',
-    'Done',
-    'Rejected',
-    'Compensating',
-    'Compensated',
-    'NothingToUndo',
-    'Revoking',
-    'Revoked',
-    'Abandoned',
-    'Skipped',
-  ],
-  Running: [
-    'Done',
-    'Rejected',
-    'Compensating',
-    'Compensated',
-    'NothingToUndo',
-    'Revoking',
-    'Revoked',
-    'Abandoned',
-  ],
+  Pending: ['Running', ...afterRunning, 'Skipped'],
+  Running: afterRunning,
   Done: ['Compensating', 'Compensated', 'Abandoned'],
   Rejected: ['Abandoned'],
   Compensating: ['Compensated', 'NothingToUndo', 'Abandoned'],

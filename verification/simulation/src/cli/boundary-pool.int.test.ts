@@ -1,7 +1,5 @@
 import { expect, it } from 'vitest';
-import { fenceMutants } from '../mutants/fence-mutants.ts';
-import type { Mutant } from '../mutants/mutant.ts';
-import { sagaMutants } from '../mutants/saga-mutants.ts';
+import { mutantNamed } from '../mutants/all-mutants.ts';
 import { enumerateBoundaries } from './boundary-pool.ts';
 import { buildWorker } from './build-worker.ts';
 import type { SourcePatch } from './build-worker.ts';
@@ -19,19 +17,13 @@ async function enumerate(name: string, scenario: string, patches: readonly Sourc
   return { died, found, failing: tallies.flatMap(({ failing }) => failing) };
 }
 
-function mutantOf(id: string): Mutant {
-  const found = [...fenceMutants, ...sagaMutants].find((mutant) => mutant.id === id);
-  if (found === undefined) throw new RangeError(`no mutant is called ${id}`);
-  return found;
-}
-
 it.each([
   // Only a second death makes a late command of it.
   { id: 'no-tombstone', scenario: 'paused-create', invariant: /^I\d+: / },
   { id: 'provider-before-intent', scenario: 'cancel-at-command-3', invariant: /^I3: / },
   { id: 'finalizer-dropped-early', scenario: 'no-create', invariant: /^I17: / },
 ])('catches $id in $scenario', { timeout: 180_000 }, async ({ id, scenario, invariant }) => {
-  const { failing } = await enumerate(id, scenario, mutantOf(id).patches);
+  const { failing } = await enumerate(id, scenario, mutantNamed(id).patches);
   expect(failing.flatMap(({ violations }) => violations)).toContainEqual(expect.stringMatching(invariant));
 });
 

@@ -111,32 +111,28 @@ export class FaultEngine {
       what,
       atMillis: this.#sim.nowMillis,
     });
-    const downMillis = this.#fatal.get(this.#ordinal);
+    const downMillis = this.#fatal.get(this.#ordinal) ?? this.#downByFault(host, effect, side);
     this.#ordinal += 1;
-    if (downMillis !== undefined) {
-      this.#sim.count(`dies ${side} ${effect} (${host.role})`);
-      this.bit('process.crashAt', host.name);
-      host.crash(downMillis);
-      return true;
-    }
-    return this.#diesByFault(host, effect, side);
+    if (downMillis === undefined) return false;
+    this.#sim.count(`dies ${side} ${effect} (${host.role})`);
+    this.bit('process.crashAt', host.name);
+    host.crash(downMillis);
+    return true;
   }
 
-  #diesByFault(host: Host, effect: EffectKind, side: Side): boolean {
+  /** How long the process stays down when a fault of the plan strikes here. */
+  #downByFault(host: Host, effect: EffectKind, side: Side): number | undefined {
     const index = this.#armed.findIndex(
       ({ fault }) => fault.host === host.name && fault.effect === effect && fault.side === side,
     );
     const armed = this.#armed[index];
-    if (armed === undefined) return false;
+    if (armed === undefined) return undefined;
     if (armed.left > 0) {
       armed.left -= 1;
-      return false;
+      return undefined;
     }
     this.#armed.splice(index, 1);
-    this.bit('process.crashAt', host.name);
-    this.#sim.count(`dies ${side} ${effect} (${host.role})`);
-    host.crash(armed.fault.downMillis);
-    return true;
+    return armed.fault.downMillis;
   }
 
   #begin(fault: Fault): void {

@@ -67,8 +67,8 @@ export class Sim {
     return new SeededRandom(`${this.seed}/${name}`);
   }
 
-  count(name: string): void {
-    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+  count(name: string, times = 1): void {
+    if (times > 0) this.counts.set(name, (this.counts.get(name) ?? 0) + times);
   }
 
   /** Runs once, after the delay. The returned function cancels. */

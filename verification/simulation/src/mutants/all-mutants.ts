@@ -11,3 +11,9 @@ export const allMutants: readonly Mutant[] = [
   ...operatorMutants,
   ...serviceMutants,
 ];
+
+export function mutantNamed(id: string): Mutant {
+  const found = allMutants.find((mutant) => mutant.id === id);
+  if (found === undefined) throw new RangeError(`no mutant is called ${id}`);
+  return found;
+}

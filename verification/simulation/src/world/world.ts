@@ -188,9 +188,7 @@ export class World {
       },
       atQuiesce: true,
     });
-    countAnomalies(facts, this.bus, (name, times) => {
-      for (let index = 0; index < times; index += 1) this.sim.count(name);
-    });
+    countAnomalies(facts, this.bus, (name, times) => this.sim.count(name, times));
     return facts;
   }
 
