@@ -1,0 +1,25 @@
+import { headerNames } from '@sagamesh/contracts/subjects';
+import type { Extension } from './envoy-json.ts';
+
+/** One id for everything that a request causes: the client's own, or the one that Envoy gives to every request. */
+
+/** Envoy's format string: the first of the two that is there. A gateway replaces a client's `x-request-id`, hence a header of our own. */
+export const correlationIdExpression = `%REQ(${headerNames.correlationId}?x-request-id)%`;
+
+/**
+ * The filter that sets it: put first, so that every later one, and every answer that Envoy makes itself, has the id too. On the answer it only
+ * fills a gap: a service that could not use the client's id says which one it took instead.
+ */
+export function correlationFilter(): Extension {
+  const header = { key: headerNames.correlationId, value: correlationIdExpression };
+  return {
+    name: 'envoy.filters.http.header_mutation',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation',
+      mutations: {
+        request_mutations: [{ append: { header, append_action: 'ADD_IF_ABSENT' } }],
+        response_mutations: [{ append: { header, append_action: 'ADD_IF_ABSENT' } }],
+      },
+    },
+  };
+}
