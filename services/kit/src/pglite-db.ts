@@ -1,11 +1,11 @@
 import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { PGlite, type Results, type Transaction } from '@electric-sql/pglite';
+import type { PGlite, Results, Transaction } from '@electric-sql/pglite';
 import { RetryableError } from '@sagamesh/runtime/errors';
 import { withTimeout } from '@sagamesh/runtime/timing';
 import type { Db, QueryResult, SessionLock, SqlValue, Tx, TxOptions } from './db.ts';
 import { lockDirectory } from './pglite-lock.ts';
-import { emptyDatabase, forgetEmptyDatabase } from './pglite-template.ts';
+import { emptyDatabase, forgetEmptyDatabase, loadPglite } from './pglite-template.ts';
 import { parseInt8 } from './parse-int8.ts';
 import { noStatementTimeout, ScopedTx } from './scoped-tx.ts';
 import { classifySqlError } from './sql-error.ts';
@@ -21,23 +21,25 @@ export interface PgliteOptions {
 const int8Oid = 20;
 
 /** 4 MB of shared buffers instead of 160: half the memory, the same start. */
-function startParams(fsync: boolean): string[] {
+async function startParams(fsync: boolean): Promise<string[]> {
+  const PGlite = await loadPglite();
   const base = [...PGlite.defaultStartParams, '-c', 'shared_buffers=4MB'];
   return fsync ? [...base.filter((param) => param !== '-F'), '-c', 'fsync=on'] : base;
 }
 
 async function open(init: { dataDir?: string; loadDataDir?: Blob; fsync: boolean }): Promise<PGlite> {
+  const PGlite = await loadPglite();
   return PGlite.create({
     ...(init.dataDir === undefined ? {} : { dataDir: init.dataDir }),
     ...(init.loadDataDir === undefined ? {} : { loadDataDir: init.loadDataDir }),
-    startParams: startParams(init.fsync),
+    startParams: await startParams(init.fsync),
     parsers: { [int8Oid]: parseInt8 },
   });
 }
 
 /** From the template when there is a good one, else from nothing. */
 async function openEmpty(dataDir: string | undefined, fsync: boolean): Promise<PGlite> {
-  const template = await emptyDatabase(startParams(false));
+  const template = await emptyDatabase(await startParams(false));
   const target = dataDir === undefined ? {} : { dataDir };
   if (template !== undefined) {
     try {

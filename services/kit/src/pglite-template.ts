@@ -3,12 +3,20 @@ import { createRequire } from 'node:module';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 
 /**
  * An empty database as a tar, kept in the user's cache: initdb in WebAssembly takes 4 s, unpacking 0.5 s. It only saves time: whatever is
  * wrong with the cache, the database is made without it.
  */
+
+/**
+ * The package, when it is first needed. Not imported at the top: in a bundle that import would run at the start of the process, and an
+ * image for PostgreSQL does not have the package.
+ */
+export async function loadPglite(): Promise<typeof PGlite> {
+  return (await import('@electric-sql/pglite')).PGlite;
+}
 
 function cacheFile(): string {
   const cacheDir = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
@@ -38,7 +46,7 @@ export async function emptyDatabase(startParams: readonly string[]): Promise<Blo
     // Not there yet.
   }
   try {
-    const db = await PGlite.create({ startParams: [...startParams] });
+    const db = await (await loadPglite()).create({ startParams: [...startParams] });
     const tar = await db.dumpDataDir('none');
     await db.close();
     await store(file, new Uint8Array(await tar.arrayBuffer())).catch(() => undefined);

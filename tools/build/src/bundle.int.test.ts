@@ -1,10 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bundleAll, findEntries } from './bundle.ts';
 
+const repository = fileURLToPath(new URL('../../..', import.meta.url));
 let root: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'bundle-'));
@@ -68,5 +70,20 @@ describe('the bundles', () => {
   it('say where a source does not build', async () => {
     write('operator/src/main.ts', "import './missing.ts';");
     await expect(bundleAll({ root })).rejects.toThrow('operator/src/main.ts:1:7');
+  });
+});
+
+describe('the bundle of each of our processes', () => {
+  const names = findEntries(repository)
+    .map(({ name }) => name)
+    .filter((name) => name === 'operator' || existsSync(join(repository, 'services', name)));
+
+  it.each(names)('%s needs no package beside it to get as far as its configuration', async (name) => {
+    const [bundled] = await bundleAll({ only: [name] });
+    const alone = join(root, 'main.mjs');
+    copyFileSync(bundled?.outfile ?? '', alone);
+    const ended = spawnSync(process.execPath, [alone], { env: {}, encoding: 'utf8', timeout: 30_000 });
+    expect(ended.stderr).toContain('NATS_URL is missing');
+    expect(ended.status).toBe(2);
   });
 });
