@@ -42,20 +42,30 @@ export function localRateLimitFilter(): Extension {
 
 /** `{api: orders}` for a request to any path of that API. */
 function pathAction(name: RateLimitName): EnvoyJson {
-  const paths = new Set(gatewayRoutes.filter((route) => route.limit === name).map(pathPattern));
+  const routes = gatewayRoutes.filter((route) => route.limit === name);
+  // Envoys before 1.39 refuse long patterns, so what a prefix covers anyway is not named again.
+  const widest = routes.filter((route) => !routes.some((other) => covers(other, route)));
+  const regex = [...new Set(widest.map(pathPattern))].join('|');
   return {
     header_value_match: {
       descriptor_key: descriptorKey,
       descriptor_value: name,
-      headers: [{ name: ':path', string_match: { safe_regex: { regex: [...paths].join('|') } } }],
+      headers: [{ name: ':path', string_match: { safe_regex: { regex } } }],
     },
   };
 }
 
-/** The whole `:path`, the query included. */
+function covers({ path: wide }: GatewayRoute, { path }: GatewayRoute): boolean {
+  if (!('prefix' in wide)) return false;
+  const narrow = 'exact' in path ? path.exact : path.prefix;
+  return narrow.startsWith(`${wide.prefix}/`) || ('exact' in path && narrow === wide.prefix);
+}
+
+/** Of the whole `:path`, the query included. */
 function pathPattern({ path }: GatewayRoute): string {
-  const query = String.raw`(\?.*)?`;
-  return 'exact' in path ? `${escaped(path.exact)}${query}` : `${escaped(path.prefix)}(/.*)?${query}`;
+  return 'exact' in path
+    ? String.raw`${escaped(path.exact)}(\?.*)?`
+    : String.raw`${escaped(path.prefix)}([/?].*)?`;
 }
 
 function escaped(text: string): string {
