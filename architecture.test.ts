@@ -105,7 +105,17 @@ const houses: readonly House[] = [
   },
   {
     folder: 'tools/mesh/src',
-    mayImport: [contracts, gateway, '@sagamesh/charts', '@sagamesh/sandbox', 'jose', 'yaml', 'zod', 'node:'],
+    mayImport: [
+      contracts,
+      gateway,
+      '@sagamesh/charts',
+      '@sagamesh/sandbox',
+      'esbuild',
+      'jose',
+      'yaml',
+      'zod',
+      'node:',
+    ],
   },
   {
     folder: 'tools/cluster/src',
