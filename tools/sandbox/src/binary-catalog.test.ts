@@ -30,6 +30,7 @@ describe('versions', () => {
     ['etcd', 'etcd Version: 3.6.16\nGit SHA: none', '3.6.16'],
     ['kube-apiserver', 'Kubernetes v1.35.4', '1.35.4'],
     ['kubectl', '{"clientVersion": {"gitVersion": "v1.32.4-dispatcher"}}', '1.32.4-dispatcher'],
+    ['kube-score', 'kube-score version: 1.20.0, commit: N/A, built: N/A', '1.20.0'],
   ] as const)('finds the version that %s prints', (name, printed, version) => {
     expect(recipeOf(name).versionPattern.exec(printed)?.[1]).toBe(version);
   });
@@ -52,6 +53,10 @@ describe('pins', () => {
 
   it('knows no version of a module that is not required', () => {
     expect(pinnedVersion(goMod, 'example.org/three')).toBeUndefined();
+  });
+
+  it('tells a program its version through the variable that it names', () => {
+    expect(linkerFlags(recipeOf('kube-score'), 'v1.20.0')).toBe('-s -w -X main.version=1.20.0');
   });
 
   it('tells Kubernetes programs their version, and leaves the others alone', () => {

@@ -1,7 +1,12 @@
-/** Which server programs the sandbox needs, the oldest version that will do, and how each is built from its pinned module. */
+/** Which programs the sandbox and its users need, the oldest version that will do, and how each is built from its pinned module. */
 
+/** The sandbox's own: what `make binaries` has ready. */
 export const binaryNames = ['nats-server', 'etcd', 'kubectl', 'kube-apiserver'] as const;
-export type BinaryName = (typeof binaryNames)[number];
+
+/** Judges of manifests; built only when `make judges` asks for them. */
+export const judgeBinaryNames = ['kube-score'] as const;
+
+export type BinaryName = (typeof binaryNames)[number] | (typeof judgeBinaryNames)[number];
 
 export type Version = { readonly major: number; readonly minor: number; readonly patch: number };
 
@@ -19,6 +24,8 @@ export type BinaryRecipe = {
   readonly pinnedModule: string;
   /** Go package to build, as seen from the module folder. */
   readonly goPackage: string;
+  /** A variable of the program that the linker sets to its version (`1.20.0`), for one that does not know it by itself. */
+  readonly versionVariable?: string;
   /** A cold build on two cores, for the progress line. */
   readonly typicalBuild: string;
 };
@@ -66,6 +73,17 @@ const recipes: Readonly<Record<BinaryName, BinaryRecipe>> = {
     goPackage: 'k8s.io/kubernetes/cmd/kube-apiserver',
     typicalBuild: '4 minutes',
   },
+  'kube-score': {
+    name: 'kube-score',
+    minimum: { major: 1, minor: 20, patch: 0 },
+    versionArgs: ['version'],
+    versionPattern: /kube-score version: (\S+),/,
+    moduleFolder: 'kube-score',
+    pinnedModule: 'github.com/zegl/kube-score',
+    goPackage: 'github.com/zegl/kube-score/cmd/kube-score',
+    versionVariable: 'main.version',
+    typicalBuild: '30 seconds',
+  },
 };
 
 export function recipeOf(name: BinaryName): BinaryRecipe {
@@ -104,6 +122,9 @@ export function pinnedVersion(goMod: string, module: string): string | undefined
 /** Linker flags. Kubernetes learns its own version from them: without, `kubectl version` says v0.0.0-master. */
 export function linkerFlags(recipe: BinaryRecipe, version: string): string {
   const flags = ['-s', '-w'];
+  if (recipe.versionVariable !== undefined) {
+    flags.push('-X', `${recipe.versionVariable}=${version.replace(/^v/, '')}`);
+  }
   if (recipe.moduleFolder !== kubernetes.moduleFolder) return flags.join(' ');
   const parsed = parseVersion(version);
   const values = {
