@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { importsOf } from '@sagamesh/build/imports';
 import { describe, expect, it } from 'vitest';
 
 /** Who may import whom (docs/architecture.md), executed. A folder that is in no row fails, and so does a row that matches no file. */
@@ -219,12 +220,6 @@ function typescriptFiles(folder: string): string[] {
     if (entry.isDirectory()) return typescriptFiles(path);
     return entry.name.endsWith('.ts') ? [path] : [];
   });
-}
-
-export function importsOf(source: string): string[] {
-  const pattern =
-    /^\s*(?:import|export)\s(?:[^'";]*?\sfrom\s)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm;
-  return [...source.matchAll(pattern)].map((match) => match[1] ?? match[2] ?? '');
 }
 
 /** The longest folder wins: `operator/src/saga` before `operator/src`. */
