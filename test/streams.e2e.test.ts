@@ -5,7 +5,7 @@
 import { domainEventSchema } from '@sagamesh/contracts/domain-events';
 import { orderSagaFinalizer } from '@sagamesh/contracts/order-saga';
 import type { OrderSaga } from '@sagamesh/contracts/order-saga';
-import { commandSubject, eventSubject, streamNames } from '@sagamesh/contracts/subjects';
+import { commandSubject, eventSubject, intakeConsumerName, streamNames } from '@sagamesh/contracts/subjects';
 import { readMoney, readStock } from '@sagamesh/demo/ledgers';
 import { waitUntil } from '@sagamesh/sandbox/wait-until';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -194,7 +194,7 @@ describe('all events once more, after the sagas were deleted', () => {
     const first = await deleteSagas([id]);
     const ledgers = await readLedgers();
 
-    await whileStopped('operator', () => traffic.deleteConsumer(streamNames.events, 'operator-intake'));
+    await whileStopped('operator', () => traffic.deleteConsumer(streamNames.events, intakeConsumerName));
     await system.process('operator').start();
 
     await expectTakenAgain([id], first);

@@ -1,3 +1,5 @@
+import { operatorClient } from '@sagamesh/contracts/broker-access';
+import { cachingServices } from '@sagamesh/contracts/broker-roles';
 import { natsOptions, openNatsBroker } from '@sagamesh/runtime/nats-broker';
 import { createHealth } from '@sagamesh/runtime/health';
 import { createHttpApp } from '@sagamesh/runtime/http-app';
@@ -18,7 +20,9 @@ const logger = createLogger({ name: 'operator', level: config.LOG_LEVEL });
 const shutdown = installShutdown({ logger, timeoutMillis: config.SHUTDOWN_TIMEOUT_MILLIS });
 const metrics = createMetrics('operator');
 const memory = new SagaMemory();
-const broker = openNatsBroker(natsOptions(config, 'operator', logger));
+const broker = openNatsBroker(natsOptions(config, operatorClient, logger));
+// Nobody else may make streams, and services wait for them: so first of all.
+if (config.NATS_MAKE_STREAMS) broker.keepStreams(cachingServices);
 const kube = createKubeParts(config, metrics.registry, logger, (reason) => {
   // What we hold in memory may be outdated by now; whoever leads next starts from the facts.
   logger.fatal({ reason }, 'lost the Lease');

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { intakeEventType, refuseCommand } from '@sagamesh/contracts/broker-roles';
 import { domainEventSchema } from '@sagamesh/contracts/domain-events';
 import { messageVersion } from '@sagamesh/contracts/messages';
 import type { Command } from '@sagamesh/contracts/messages';
@@ -11,7 +12,7 @@ import {
 } from '@sagamesh/contracts/order-saga';
 import type { Order } from '@sagamesh/contracts/order';
 import type { DeadLetterReason } from '@sagamesh/contracts/reasons';
-import { commandSubject, eventSubject, streamNames } from '@sagamesh/contracts/subjects';
+import { commandSubject, eventSubject, intakeConsumerName, streamNames } from '@sagamesh/contracts/subjects';
 import type { Broker, IncomingMessage, Subscription, Verdict } from '@sagamesh/runtime/broker';
 import { decodeMessage, sendDeadLetter } from '@sagamesh/runtime/dead-letters';
 import { ensureError } from '@sagamesh/runtime/errors';
@@ -32,15 +33,15 @@ export interface IntakeOptions {
   readonly epochMillis: () => number;
 }
 
-const createdSchema = domainEventSchema('order.created');
+const createdSchema = domainEventSchema(intakeEventType);
 const ack: Verdict = { kind: 'ack' };
 
 export function startIntake(options: IntakeOptions): Promise<Subscription> {
   return options.broker.consume(
     {
       stream: streamNames.events,
-      consumer: 'operator-intake',
-      filterSubject: eventSubject('order.created'),
+      consumer: intakeConsumerName,
+      filterSubject: eventSubject(intakeEventType),
       // The row is the truth and is announced again, but whoever ordered while no operator ran should not wait for that.
       deliver: 'all',
       ackWaitMillis: 30_000,
@@ -125,7 +126,7 @@ async function refuse(
     sagaUid,
     orderId: order.id,
     step: 'refuse',
-    action: 'refuse',
+    action: refuseCommand.action,
     direction: 'execute',
     attempt: 1,
     deadline: new Date(options.epochMillis() + 60_000).toISOString(),
@@ -135,7 +136,7 @@ async function refuse(
   };
   await bury(options, message, reason, why);
   await options.broker.publish({
-    subject: commandSubject('order', 'refuse'),
+    subject: commandSubject(refuseCommand.service, refuseCommand.action),
     body: command,
     messageId: command.commandId,
     headers: contextHeaders(contextFromHeaders(message.headers, order.sourceEventId)),

@@ -33,6 +33,28 @@ export function commandConsumerName(service: string, action: string): string {
   return `${service}-${action}`;
 }
 
+/** The durable consumer of one service for one event type. */
+export function eventConsumerName(service: string, eventType: string): string {
+  return `${service}-${eventType.replaceAll('.', '-')}`;
+}
+
+/** The operator's own reader of `order.created`. */
+export const intakeConsumerName = 'operator-intake';
+
+/** The key-value bucket of a service's cache, and the stream that JetStream keeps it in. */
+export function cacheBucket(service: string): string {
+  return `cache-${service}`;
+}
+
+export function cacheStream(service: string): string {
+  return `KV_${cacheBucket(service)}`;
+}
+
+/** Where answers to a process go: a prefix of its own, so that permissions can keep others from reading them. */
+export function inboxPrefixOf(client: string): string {
+  return `_INBOX_${client.replaceAll(/[^A-Za-z0-9-]/g, '-')}`;
+}
+
 export const headerNames = {
   correlationId: 'x-correlation-id',
   traceparent: 'traceparent',

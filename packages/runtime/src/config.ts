@@ -121,6 +121,8 @@ export const natsVariables = {
   NATS_PASSWORD: z.string().optional(),
   /** Copies of each stream, if this process has to make it. 3 on a cluster of three servers. */
   NATS_REPLICAS: z.enum(['1', '3', '5'], 'expected 1, 3 or 5').default('1').transform(Number),
+  /** off: this process may not make streams and buckets, and waits for the operator to do it. */
+  NATS_MAKE_STREAMS: switchVariable(true),
 };
 
 export type NatsConfig = Readonly<z.infer<z.ZodObject<typeof natsVariables>>>;

@@ -1,5 +1,6 @@
 import type { JetStreamManager } from 'nats';
-import type { Broker } from './broker.ts';
+import { cacheBucket } from '@sagamesh/contracts/subjects';
+import type { Broker, Subscription } from './broker.ts';
 import type { Cache } from './cache.ts';
 import type { NatsConfig } from './config.ts';
 import type { Logger } from './logger.ts';
@@ -7,6 +8,7 @@ import { openLink } from './nats/connection.ts';
 import { PullSubscription, type ConsumeContext } from './nats/consume.ts';
 import { createConsumerNames } from './nats/consumer-names.ts';
 import { createStreamKeeper } from './nats/ensure-stream.ts';
+import { keepStreams } from './nats/keep-streams.ts';
 import { createKvCache } from './nats/kv-cache.ts';
 import { createPublisher } from './nats/publish.ts';
 import { TailSubscription } from './nats/tail.ts';
@@ -22,6 +24,8 @@ export interface NatsOptions {
   readonly name: string;
   /** Copies of each stream that has to be made. */
   readonly replicas?: number;
+  /** Default true. false: streams and buckets are waited for, not made. */
+  readonly makesStreams?: boolean;
   readonly credsFile?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
@@ -33,6 +37,8 @@ export interface NatsBroker extends Broker {
   cache(service: string): Cache;
   /** Resolves when there was a connection and every stream exists. */
   ready(): Promise<void>;
+  /** From now on makes every stream, and the cache buckets of these services, within a second or two of their loss. Ends at `close`. */
+  keepStreams(caching: readonly string[]): void;
   /** Largest message the server takes, headers included; undefined before the first connection. */
   maxPayloadBytes(): number | undefined;
   /** Resolves when the connection is gone for good: with the reason, or undefined after `close`. A process should end on a reason. */
@@ -47,6 +53,7 @@ export function natsOptions(config: NatsConfig, name: string, logger: Logger): N
     url: config.NATS_URL,
     name,
     replicas: config.NATS_REPLICAS,
+    makesStreams: config.NATS_MAKE_STREAMS,
     credsFile: config.NATS_CREDS_FILE,
     user: config.NATS_USER,
     password: config.NATS_PASSWORD,
@@ -69,9 +76,10 @@ export function openNatsBroker(options: NatsOptions): NatsBroker {
     return managing;
   };
   const replicas = options.replicas ?? 1;
-  const streams = createStreamKeeper(manager, replicas, logger);
+  const makes = options.makesStreams ?? true;
+  const streams = createStreamKeeper(manager, { replicas, makes, logger });
   const context: ConsumeContext = { link, streams, manager, logger };
-  const subscriptions = new Set<PullSubscription | TailSubscription>();
+  const subscriptions = new Set<Subscription>();
 
   async function started<S extends PullSubscription | TailSubscription>(subscription: S): Promise<S> {
     subscriptions.add(subscription);
@@ -99,14 +107,19 @@ export function openNatsBroker(options: NatsOptions): NatsBroker {
     },
     cache: (service) =>
       createKvCache({
-        bucket: `cache-${service}`,
+        bucket: cacheBucket(service),
         replicas,
+        makes,
         connected: () => link.connected(),
         isUp: () => link.isUp(),
         logger,
       }),
     async ready() {
       await Promise.all(streamDefinitions.map((definition) => streams.ensure(definition.name)));
+    },
+    keepStreams(caching) {
+      const buckets = caching.map(cacheBucket);
+      subscriptions.add(keepStreams(context, { buckets, replicas }));
     },
     maxPayloadBytes: () => link.maxPayloadBytes(),
     async close() {

@@ -1,5 +1,5 @@
 import { deadLetterReasons, type DeadLetterReason } from '@sagamesh/contracts/reasons';
-import { eventSubject, streamNames } from '@sagamesh/contracts/subjects';
+import { eventConsumerName, eventSubject, streamNames } from '@sagamesh/contracts/subjects';
 import { unreachable } from '@sagamesh/contracts/unreachable';
 import type { Broker, IncomingMessage, Subscription, Verdict } from '@sagamesh/runtime/broker';
 import { runInContext } from '@sagamesh/runtime/correlation';
@@ -23,11 +23,6 @@ export interface EventConsumerOptions {
 
 /** The broker is told that work goes on for as long as it does, so this is only how long a dead process keeps its messages. */
 export const ackWaitMillis = 4_000;
-
-/** The durable consumer of one service for one event type: names may not contain dots (NATS). */
-export function eventConsumerName(service: string, eventType: string): string {
-  return `${service}-${eventType.replaceAll('.', '-')}`;
-}
 
 export async function startEventConsumers(options: EventConsumerOptions): Promise<readonly Subscription[]> {
   return Promise.all(

@@ -1,11 +1,11 @@
+import type { eventsReadBy } from '@sagamesh/contracts/broker-roles';
 import type { DomainEvent } from '@sagamesh/contracts/domain-events';
 import type { Contact } from '@sagamesh/contracts/order';
 import { unreachable } from '@sagamesh/contracts/unreachable';
 
 /** What a customer is told. Pure: event in, texts out. */
 
-export const notifiedEventTypes = ['order.confirmed', 'order.cancelled', 'payment.refunded'] as const;
-export type NotifiedEventType = (typeof notifiedEventTypes)[number];
+export type NotifiedEventType = (typeof eventsReadBy.notification)[number];
 export type NotifiedEvent = { readonly [T in NotifiedEventType]: DomainEvent<T> }[NotifiedEventType];
 
 export interface Mail {

@@ -23,6 +23,11 @@ export function isTimeout(error: unknown): boolean {
   return error instanceof NatsError && error.code === (ErrorCode.Timeout as string);
 }
 
+/** The server refuses this user the subject. The permissions may be widened while we run. */
+export function isPermissionRefused(error: unknown): boolean {
+  return error instanceof NatsError && error.code === (ErrorCode.PermissionsViolation as string);
+}
+
 /** The client refuses a body that the server would cut the connection for. */
 export function isPayloadTooLarge(error: unknown): boolean {
   return error instanceof NatsError && error.code === (ErrorCode.MaxPayloadExceeded as string);

@@ -7,6 +7,7 @@ import {
   type ConnectionOptions,
   type NatsConnection,
 } from 'nats';
+import { inboxPrefixOf } from '@sagamesh/contracts/subjects';
 import { ensureError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { pause, withTimeout } from '../timing.ts';
@@ -44,12 +45,11 @@ const retryMillis = 250;
 /** The client's own ping: 2 x 5 s without an answer is a dead connection (default: 2 x 2 min). */
 const pingMillis = 5_000;
 
+/** A refused subject is told at most this often: whoever is refused asks again and again. */
+const refusalMillis = 10_000;
+
 /** The most that closing waits for the server. */
 const drainMillis = 2_000;
-
-function inboxPrefixOf(name: string): string {
-  return `_INBOX_${name.replaceAll(/[^A-Za-z0-9-]/g, '-')}`;
-}
 
 function connectionOptions(options: LinkOptions): ConnectionOptions {
   return {
@@ -95,6 +95,8 @@ class Link implements NatsLink {
   readonly #listeners = new Set<() => void>();
   readonly #inboxPrefix: string;
   readonly #first: Promise<NatsConnection>;
+  /** When a refusal was last told, by operation and subject. */
+  readonly #refusals = new Map<string, number>();
   #connection: NatsConnection | undefined;
   #up = false;
 
@@ -162,10 +164,23 @@ class Link implements NatsLink {
         this.#logger.info({ server: connection.getServer() }, 'connected to NATS again');
         for (const listener of this.#listeners) listener();
       } else if (status.type === Events.Error) {
-        const { data, permissionContext } = status;
-        this.#logger.error({ data, permission: permissionContext }, 'NATS reports an error');
+        if (status.permissionContext === undefined) {
+          this.#logger.error({ data: status.data }, 'NATS reports an error');
+        } else {
+          this.#refused(status.permissionContext);
+        }
       }
     }
+  }
+
+  #refused({ operation, subject }: { readonly operation: string; readonly subject: string }): void {
+    // A fresh inbox at each try must not look like a fresh problem, nor fill the memory.
+    const place = subject.startsWith(this.#inboxPrefix) ? this.#inboxPrefix : subject;
+    const key = `${operation} ${place}`;
+    const nowMillis = performance.now();
+    if (nowMillis - (this.#refusals.get(key) ?? Number.NEGATIVE_INFINITY) < refusalMillis) return;
+    this.#refusals.set(key, nowMillis);
+    this.#logger.error({ operation, subject }, 'NATS refuses this process a subject; see its permissions');
   }
 }
 

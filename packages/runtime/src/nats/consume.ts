@@ -48,7 +48,7 @@ export class PullSubscription implements Subscription {
   readonly #spec: DurableConsumerSpec;
   readonly #handler: Handler;
   readonly #inbox: string;
-  readonly #sub: Sub;
+  #sub: Sub;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Delivery>();
   readonly #waiting: Delivery[] = [];
@@ -77,9 +77,7 @@ export class PullSubscription implements Subscription {
     this.#spec = spec;
     this.#handler = handler;
     this.#inbox = context.link.newInbox();
-    this.#sub = connection.subscribe(`${this.#inbox}.*`, {
-      callback: (_error, message) => this.#receive(message),
-    });
+    this.#sub = this.#subscribe();
     this.#timers.push(
       setInterval(() => this.#watch(), watchMillis),
       setInterval(() => this.#keepAlive(), spec.ackWaitMillis / 3),
@@ -97,6 +95,13 @@ export class PullSubscription implements Subscription {
   async stop(): Promise<void> {
     this.#stopped ??= this.#stopNow();
     return this.#stopped;
+  }
+
+  #subscribe(): Sub {
+    return this.#connection.subscribe(`${this.#inbox}.*`, {
+      // A refused subscription comes here with an error and no message, and is closed; the next look makes it again.
+      callback: (error, message) => (error === null ? this.#receive(message) : undefined),
+    });
   }
 
   async #attachUntilDone(): Promise<void> {
@@ -119,6 +124,7 @@ export class PullSubscription implements Subscription {
 
   async #attachOnce(): Promise<boolean> {
     if (!this.#context.link.isUp()) return false;
+    if (this.#sub.isClosed()) this.#sub = this.#subscribe();
     try {
       const jsm = await this.#context.manager();
       const stream = await this.#context.streams.ensure(this.#spec.stream);

@@ -16,6 +16,8 @@ import { apiCodeOf, apiCodes } from './api-error.ts';
 /** Makes the streams exist as they are defined. Anybody may delete one at any time; whoever notices calls this. */
 
 export interface StreamKeeper {
+  /** Whether this process makes streams. If not, a missing one is waited for. */
+  readonly makes: boolean;
   /** The stream's state; makes it when it is missing. At most one request per stream is under way. */
   ensure(streamName: string): Promise<StreamInfo>;
 }
@@ -53,13 +55,18 @@ export function differingSettings(existing: Partial<StreamConfig>, wanted: Setti
   return names.filter((name) => JSON.stringify(existing[name]) !== JSON.stringify(wanted[name]));
 }
 
+export interface StreamKeeperOptions {
+  readonly replicas: number;
+  readonly makes: boolean;
+  readonly logger: Logger;
+}
+
 /** How long the server is given to finish a removal. */
 const removalMillis = 250;
 
 export function createStreamKeeper(
   manager: () => Promise<JetStreamManager>,
-  replicas: number,
-  logger: Logger,
+  { replicas, makes, logger }: StreamKeeperOptions,
 ): StreamKeeper {
   const underWay = new Map<string, Promise<StreamInfo>>();
   /** Streams whose settings were looked at by this process: told once, not at every look. */
@@ -113,11 +120,13 @@ export function createStreamKeeper(
     const definition = streamOfName(name);
     if (definition === undefined) throw new Error(`No stream named ${name} is defined`);
     const jsm = await manager();
+    if (!makes) return jsm.streams.info(name);
     const settings = settingsOf(definition, replicas);
     return aligned(jsm, await infoOrMade(jsm, name, settings), settings);
   }
 
   return {
+    makes,
     async ensure(streamName) {
       const running = underWay.get(streamName);
       if (running !== undefined) return running;

@@ -24,9 +24,24 @@ export function unpackEntry(text: string, nowMillis: number): string | undefined
   return Number(text.slice(0, timeDigits)) > nowMillis ? text.slice(timeDigits) : undefined;
 }
 
+/** Opens the bucket and makes it when it is missing. */
+export async function makeBucket(connection: NatsConnection, bucket: string, replicas: number): Promise<KV> {
+  return connection.jetstream().views.kv(bucket, {
+    history: 1,
+    ttl: bucketTtlMillis,
+    max_bytes: bucketBytesMax,
+    storage: StorageType.Memory,
+    replicas,
+    // A direct get has the server send the entry, as it stands, to any subject that the reader names: a way round permissions.
+    allow_direct: false,
+  });
+}
+
 export interface KvCacheOptions {
   readonly bucket: string;
   readonly replicas: number;
+  /** Whether this process makes the bucket when it is missing. */
+  readonly makes: boolean;
   readonly connected: () => Promise<NatsConnection>;
   readonly isUp: () => boolean;
   readonly logger: Logger;
@@ -38,13 +53,8 @@ export function createKvCache(options: KvCacheOptions): Cache {
 
   async function openBucket(): Promise<KV> {
     const connection = await options.connected();
-    return connection.jetstream().views.kv(options.bucket, {
-      history: 1,
-      ttl: bucketTtlMillis,
-      max_bytes: bucketBytesMax,
-      storage: StorageType.Memory,
-      replicas: options.replicas,
-    });
+    if (options.makes) return makeBucket(connection, options.bucket, options.replicas);
+    return connection.jetstream().views.kv(options.bucket, { bindOnly: true, allow_direct: false });
   }
 
   /** The bucket is opened (and made) at need, and again after any failure: a server's restart empties its memory. */

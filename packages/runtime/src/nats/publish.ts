@@ -3,7 +3,7 @@ import type { OutgoingMessage } from '../broker.ts';
 import { ensureError, RetryableError, TerminalError } from '../errors.ts';
 import { streamOfSubject } from '../streams.ts';
 import { pause } from '../timing.ts';
-import { apiCodes, isNoResponders, isPayloadTooLarge, isTimeout } from './api-error.ts';
+import { apiCodes, isNoResponders, isPayloadTooLarge, isPermissionRefused, isTimeout } from './api-error.ts';
 import type { NatsLink } from './connection.ts';
 import type { StreamKeeper } from './ensure-stream.ts';
 
@@ -19,6 +19,7 @@ type Outcome =
   | { readonly kind: 'stored' }
   | { readonly kind: 'again'; readonly cause: Error }
   | { readonly kind: 'noStream'; readonly cause: Error }
+  | { readonly kind: 'refused'; readonly cause: Error }
   | { readonly kind: 'never'; readonly cause: Error };
 
 interface PubAck {
@@ -56,6 +57,7 @@ function outcomeOfAck(data: Uint8Array): Outcome {
 function outcomeOfError(error: unknown): Outcome {
   const cause = ensureError(error);
   if (isPayloadTooLarge(error)) return { kind: 'never', cause };
+  if (isPermissionRefused(error)) return { kind: 'refused', cause };
   return { kind: isNoResponders(error) ? 'noStream' : 'again', cause };
 }
 
@@ -64,32 +66,34 @@ export type Publish = (
   options?: { readonly timeoutMillis?: number },
 ) => Promise<void>;
 
-export function createPublisher(link: NatsLink, streams: StreamKeeper): Publish {
-  /** An acknowledgement that was under way when the connection broke never comes: a reconnect ends the wait at once. */
-  async function attempt(
-    connection: NatsConnection,
-    message: OutgoingMessage,
-    timeoutMillis: number,
-  ): Promise<Outcome> {
-    const headers = headersOf(message);
-    return new Promise<Outcome>((resolve) => {
-      const off = link.onReconnect(() =>
-        settle({ kind: 'again', cause: new Error('The connection was lost') }),
-      );
-      const settle = (outcome: Outcome): void => {
-        off();
-        resolve(outcome);
-      };
-      connection
-        .request(message.subject, bodyOf(message), { timeout: timeoutMillis, ...(headers && { headers }) })
-        .then((answer) => settle(outcomeOfAck(answer.data)))
-        .catch((error: unknown) => settle(outcomeOfError(error)));
-    });
-  }
+/** An acknowledgement that was under way when the connection broke never comes: a reconnect ends the wait at once. */
+async function attemptOn(
+  link: NatsLink,
+  connection: NatsConnection,
+  message: OutgoingMessage,
+  timeoutMillis: number,
+): Promise<Outcome> {
+  const headers = headersOf(message);
+  return new Promise<Outcome>((resolve) => {
+    const off = link.onReconnect(() =>
+      settle({ kind: 'again', cause: new Error('The connection was lost') }),
+    );
+    const settle = (outcome: Outcome): void => {
+      off();
+      resolve(outcome);
+    };
+    connection
+      .request(message.subject, bodyOf(message), { timeout: timeoutMillis, ...(headers && { headers }) })
+      .then((answer) => settle(outcomeOfAck(answer.data)))
+      .catch((error: unknown) => settle(outcomeOfError(error)));
+  });
+}
 
+export function createPublisher(link: NatsLink, streams: StreamKeeper): Publish {
   async function makeStream(subject: string): Promise<void> {
     const stream = streamOfSubject(subject);
     if (stream === undefined) throw new TerminalError(`No stream is defined for the subject ${subject}`);
+    if (!streams.makes) return pause(pauseMillis);
     // A failure shows at the next try.
     await streams.ensure(stream.name).catch(() => pause(pauseMillis));
   }
@@ -104,12 +108,15 @@ export function createPublisher(link: NatsLink, streams: StreamKeeper): Publish 
     while (!stop.aborted) {
       const remainingMillis = endsAtMillis - performance.now();
       if (remainingMillis <= 0) break;
-      const outcome = await attempt(connection, message, Math.min(attemptMillis, remainingMillis));
+      const outcome = await attemptOn(link, connection, message, Math.min(attemptMillis, remainingMillis));
       switch (outcome.kind) {
         case 'stored':
           return;
         case 'never':
           throw new TerminalError(`${message.subject} can never be published: ${outcome.cause.message}`);
+        case 'refused':
+          // At once: asking again within seconds changes nothing. Not for good: somebody may widen the permissions.
+          throw new RetryableError(`NATS does not let this process publish ${message.subject}`, outcome);
         case 'noStream':
           cause = outcome.cause;
           await makeStream(message.subject);

@@ -93,7 +93,8 @@ export class TailSubscription implements Subscription {
     if (!this.#context.link.isUp()) return false;
     const inbox = this.#context.link.newInbox();
     const sub = this.#connection.subscribe(inbox, {
-      callback: (_error, message) => this.#receive(message, sub),
+      // A refused subscription comes here with an error and no message; the silence that follows makes the next one.
+      callback: (error, message) => (error === null ? this.#receive(message, sub) : undefined),
     });
     try {
       const stream = await this.#context.streams.ensure(this.#stream);

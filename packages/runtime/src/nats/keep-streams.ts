@@ -1,0 +1,69 @@
+import type { JetStreamManager } from 'nats';
+import type { Subscription } from '../broker.ts';
+import { ensureError } from '../errors.ts';
+import { streamDefinitions } from '../streams.ts';
+import { pause } from '../timing.ts';
+import type { ConsumeContext } from './consume.ts';
+import { makeBucket } from './kv-cache.ts';
+
+/** Looks every second whether streams and buckets are there, and makes what is missing: for those who may not do it themselves. */
+
+const everyMillis = 1_000;
+
+interface Kept {
+  readonly buckets: readonly string[];
+  readonly replicas: number;
+}
+
+async function existing(jsm: JetStreamManager): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  for await (const name of jsm.streams.names()) names.add(name);
+  return names;
+}
+
+/** Once all streams, so that their settings become what is defined; then those that are missing. */
+async function lookOnce(
+  context: ConsumeContext,
+  { buckets, replicas }: Kept,
+  isFirst: boolean,
+): Promise<void> {
+  const there = await existing(await context.manager());
+  for (const { name } of streamDefinitions) {
+    if (isFirst || !there.has(name)) await context.streams.ensure(name);
+  }
+  for (const bucket of buckets) {
+    if (there.has(`KV_${bucket}`)) continue;
+    await makeBucket(await context.link.connected(), bucket, replicas);
+    context.logger.info({ bucket }, 'made a bucket that was missing');
+  }
+}
+
+async function keep(context: ConsumeContext, kept: Kept, stop: AbortSignal): Promise<void> {
+  let isFirst = true;
+  let failing = false;
+  while (!stop.aborted) {
+    if (context.link.isUp()) {
+      try {
+        await lookOnce(context, kept, isFirst);
+        isFirst = false;
+        failing = false;
+      } catch (error) {
+        if (!failing)
+          context.logger.warn({ err: ensureError(error) }, 'cannot keep the streams; trying again');
+        failing = true;
+      }
+    }
+    await pause(everyMillis, stop);
+  }
+}
+
+export function keepStreams(context: ConsumeContext, kept: Kept): Subscription {
+  const stopping = new AbortController();
+  const ended = keep(context, kept, stopping.signal);
+  return {
+    async stop() {
+      stopping.abort();
+      await ended;
+    },
+  };
+}
