@@ -7,18 +7,20 @@ import type { Extension } from './envoy-json.ts';
 export const correlationIdExpression = `%REQ(${headerNames.correlationId}?x-request-id)%`;
 
 /**
- * The filter that sets it: put first, so that every later one, and every answer that Envoy makes itself, has the id too. On the answer it only
- * fills a gap: a service that could not use the client's id says which one it took instead.
+ * The filter that sees to the headers at the door: put first, so that every later one, and every answer that Envoy makes itself, has the id. On
+ * the answer it only fills a gap: a service that could not use the client's id says which one it took instead. And it takes away what a caller
+ * tells Envoy to do: by `x-envoy-retry-on`, anybody whose address Envoy holds for internal could have a POST sent again.
  */
 export function correlationFilter(): Extension {
   const header = { key: headerNames.correlationId, value: correlationIdExpression };
+  const addId = { append: { header, append_action: 'ADD_IF_ABSENT' } };
   return {
     name: 'envoy.filters.http.header_mutation',
     typed_config: {
       '@type': 'type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation',
       mutations: {
-        request_mutations: [{ append: { header, append_action: 'ADD_IF_ABSENT' } }],
-        response_mutations: [{ append: { header, append_action: 'ADD_IF_ABSENT' } }],
+        request_mutations: [{ remove_on_match: { key_matcher: { prefix: 'x-envoy-' } } }, addId],
+        response_mutations: [addId],
       },
     },
   };

@@ -3,13 +3,13 @@ export type EnvoyJson =
   string | number | boolean | readonly EnvoyJson[] | { readonly [field: string]: EnvoyJson };
 
 /** A message whose type Envoy must be told, because many could stand in its place. */
-export interface TypedConfig {
+export type TypedConfig = {
   readonly '@type': string;
   readonly [field: string]: EnvoyJson;
-}
+};
 
 /** An HTTP filter or another extension: Envoy knows it by its type, people know it by its name. */
-export interface Extension {
+export type Extension = {
   readonly name: string;
   readonly typed_config: TypedConfig;
-}
+};

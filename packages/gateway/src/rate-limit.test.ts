@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { localRateLimitFilter, retryAfterSeconds } from './rate-limit.ts';
 
-/** The names of the buckets that a request to this path takes a token from, by the filter's own patterns. */
-function bucketsOf(path: string): readonly string[] {
+/** The names of the buckets that a request takes a token from, by the filter's own patterns. */
+function bucketsOf(path: string, method: string): readonly string[] {
   const config: { readonly rate_limits: readonly { readonly actions: readonly PathAction[] }[] } = JSON.parse(
     JSON.stringify(localRateLimitFilter().typed_config),
   );
   const actions = config.rate_limits.flatMap((limit) => limit.actions);
   return actions
     .filter(({ header_value_match: match }) =>
-      match.headers.every((header) => new RegExp(`^(?:${header.string_match.safe_regex.regex})$`).test(path)),
+      match.headers.every(({ name, string_match }) =>
+        new RegExp(`^(?:${string_match.safe_regex.regex})$`).test(name === ':path' ? path : method),
+      ),
     )
     .map(({ header_value_match: match }) => match.descriptor_value);
 }
@@ -37,7 +39,12 @@ describe('the local rate limit', () => {
     { path: '/v2/api/v1/orders', buckets: [] },
     { path: '/', buckets: [] },
   ])('counts $path in $buckets', ({ path, buckets }) => {
-    expect(bucketsOf(path)).toEqual(buckets);
+    expect(bucketsOf(path, 'GET')).toEqual(buckets);
+    expect(bucketsOf(path, 'POST')).toEqual(buckets);
+  });
+
+  it('costs nothing to ask by a method that no route has, for which nobody needs a token', () => {
+    expect(bucketsOf('/api/v1/orders', 'DELETE')).toEqual([]);
   });
 
   it('has a bucket of 100 a minute for orders and of 200 for users', () => {

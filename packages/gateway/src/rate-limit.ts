@@ -40,17 +40,22 @@ export function localRateLimitFilter(): Extension {
   };
 }
 
-/** `{api: orders}` for a request to any path of that API. */
+/** `{api: orders}` for a request to any path of that API, by any of its methods. */
 function pathAction(name: RateLimitName): EnvoyJson {
   const routes = gatewayRoutes.filter((route) => route.limit === name);
   // Envoys before 1.39 refuse long patterns, so what a prefix covers anyway is not named again.
   const widest = routes.filter((route) => !routes.some((other) => covers(other, route)));
+  const methods = [...new Set(routes.flatMap((route) => route.methods))];
   const regex = [...new Set(widest.map(pathPattern))].join('|');
   return {
     header_value_match: {
       descriptor_key: descriptorKey,
       descriptor_value: name,
-      headers: [{ name: ':path', string_match: { safe_regex: { regex } } }],
+      headers: [
+        { name: ':path', string_match: { safe_regex: { regex } } },
+        // A request without a route is refused by the router, after this filter: nobody needs a token to make one, so it must cost nothing.
+        { name: ':method', string_match: { safe_regex: { regex: methods.join('|') } } },
+      ],
     },
   };
 }
