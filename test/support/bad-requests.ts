@@ -180,7 +180,13 @@ export const badRequests: readonly BadRequest[] = [
     method: 'PUT',
     body: { available: 7 },
   },
-  get('payment', '/api/v1/payments/no-such-order', 404),
+  get('payment', '/api/v1/payments/no-such-order', 404, { as: 'admin' }),
+  get('payment', '/api/v1/payments/no-such-order', 403),
+  {
+    ...get('payment', '/api/v1/payments/no-such-order', 401),
+    as: 'nobody',
+    title: 'a payment read by nobody',
+  },
   {
     ...get('payment', '/api/v1/payments/no-such-order', 405),
     title: 'POST of a payment',

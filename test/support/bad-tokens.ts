@@ -1,4 +1,5 @@
-import { jwtAudience, jwtIssuer } from '@sagamesh/sandbox/system/process-catalog';
+import { signingKeyOf } from '@sagamesh/contracts/signing-keys';
+import { tokenAudience, tokenIssuer } from '@sagamesh/contracts/tokens';
 import type { System } from '@sagamesh/sandbox/system/system';
 import { SignJWT, generateKeyPair } from 'jose';
 import type { BadRequest } from './bad-requests.ts';
@@ -12,20 +13,20 @@ export async function callers({ tokens }: Pick<System, 'tokens'>): Promise<Calle
     customer: bearer(await tokens.token({ customerId: 'ada' })),
     admin: bearer(await tokens.token({ customerId: 'root', roles: ['admin'] })),
     nobody: {},
-    forger: bearer(await forgedToken()),
+    forger: bearer(await forgedToken(signingKeyOf(tokens.keys()).kid)),
     expired: bearer(await tokens.token({ customerId: 'ada', roles: ['admin'], expiresIn: '-1h' })),
     garbage: bearer('not.a.token'),
   };
 }
 
 /** Right in everything, the key id included, but for the key. */
-async function forgedToken(): Promise<string> {
+async function forgedToken(kid: string): Promise<string> {
   const { privateKey } = await generateKeyPair('EdDSA');
   return new SignJWT({ roles: ['admin'] })
-    .setProtectedHeader({ alg: 'EdDSA', kid: 'sandbox-1' })
+    .setProtectedHeader({ alg: 'EdDSA', kid })
     .setSubject('ada')
-    .setIssuer(jwtIssuer)
-    .setAudience(jwtAudience)
+    .setIssuer(tokenIssuer)
+    .setAudience(tokenAudience)
     .setIssuedAt()
     .setExpirationTime('1h')
     .sign(privateKey);

@@ -9,7 +9,7 @@ import type { StockCache } from './stock-cache.ts';
 import { readStockLedger } from './stock-ledger.ts';
 import { findStock, listStock, restock } from './stock-store.ts';
 
-/** HTTP of the inventory service: anybody reads; restocking is for the role `admin` when tokens are configured. */
+/** HTTP of the inventory service: anybody reads the stock (the mesh decides who that is); ledger and restocking are for the role `admin`. */
 
 /** Far below 2^53 even after a million restocks, so sums stay exact. */
 const restockMax = 1_000_000;
@@ -25,13 +25,13 @@ const listQuerySchema = z.strictObject({
 export interface InventoryRoutesOptions {
   readonly db: Db;
   readonly cache: StockCache;
-  /** From the kit; undefined: no tokens are configured, and the network decides who may restock. */
-  readonly authenticate: RequestHandler | undefined;
+  /** From the kit: refuses with 401, else makes `callerOf` answer. */
+  readonly authenticate: RequestHandler;
 }
 
 export function addInventoryRoutes(router: IRouter, options: InventoryRoutesOptions): void {
   const { db, cache, authenticate } = options;
-  const admin = authenticate === undefined ? [] : [authenticate, requireRole('admin')];
+  const admin = [authenticate, requireRole('admin')];
 
   router.get('/api/v1/inventory', async (request: Request, response) => {
     const { limit, after } = parseQuery(listQuerySchema, request.query);
@@ -56,8 +56,7 @@ export function addInventoryRoutes(router: IRouter, options: InventoryRoutesOpti
     async (request: Request<{ sku: string }>, response) => {
       const { sku } = request.params;
       const { quantity } = parseBody(restockSchema, request.body);
-      const caller = authenticate === undefined ? 'anonymous' : callerOf(response).customerId;
-      const answer = await idempotent(db, request, caller, async (tx) => {
+      const answer = await idempotent(db, request, callerOf(response).customerId, async (tx) => {
         const level = await restock(tx, sku, quantity);
         if (level === undefined) throw unknownSku(sku);
         cache.forgetAfterCommit(tx, [{ sku }]);

@@ -1,5 +1,6 @@
 import { authenticate } from '@sagamesh/kit/auth';
 import { runService, type ServiceDeps } from '@sagamesh/kit/service';
+import { authOptionsOf } from '@sagamesh/kit/token-config';
 import { seedCatalogue } from './catalogue.ts';
 import { readInventoryConfig } from './config.ts';
 import { demandSubscription } from './demand-events.ts';
@@ -20,9 +21,6 @@ await runService({
   config,
   migrations: inventoryMigrations,
   seed: async ({ db, logger }) => {
-    if (config.auth === undefined) {
-      logger.warn('no token variables are set: restocking asks for no token, the network decides who may');
-    }
     if (!config.SEED) return;
     const skus = await seedStock(db, seedCatalogue);
     if (skus > 0) logger.info({ skus }, 'catalogue seeded');
@@ -33,7 +31,7 @@ await runService({
     addInventoryRoutes(router, {
       db: deps.db,
       cache: stockCacheOf(deps),
-      authenticate: config.auth === undefined ? undefined : authenticate(config.auth),
+      authenticate: authenticate(authOptionsOf(config)),
     });
   },
 });

@@ -1,8 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
 import type { RequestHandler, Response } from 'express';
 import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import { HttpProblem } from '@sagamesh/runtime/problem';
+import { rereadFile } from './reread-file.ts';
 
 /** Who calls: a JWT in the Authorization header, verified against a JWKS from a file or a URL. */
 
@@ -20,7 +20,6 @@ export interface Caller {
 /** Pinned: what a token says about its own algorithm is never trusted. */
 const algorithms = ['EdDSA', 'ES256'];
 const clockToleranceSeconds = 5;
-const fileCheckMillis = 1_000;
 
 const jwksSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) });
 const claimsSchema = z.object({
@@ -28,31 +27,14 @@ const claimsSchema = z.object({
   roles: z.array(z.string()).default([]),
 });
 
-/** A file is a mounted secret that is exchanged when keys rotate: looked at once a second, read when it changed, kept when it is broken. */
 function keysFromFile(file: string): JWTVerifyGetKey {
-  let keys: JWTVerifyGetKey | undefined;
-  let stamp = '';
-  let checkedAtMillis = Number.NEGATIVE_INFINITY;
-  let checking: Promise<void> | undefined;
-  async function refresh(): Promise<void> {
-    const { mtimeMs, size, ino } = await stat(file);
-    const now = `${mtimeMs}/${size}/${ino}`;
-    if (now === stamp) return;
-    keys = createLocalJWKSet(jwksSchema.parse(JSON.parse(await readFile(file, 'utf8'))));
-    stamp = now;
-  }
+  const current = rereadFile(file, {
+    parse: (text) => createLocalJWKSet(jwksSchema.parse(JSON.parse(text))),
+  });
   return async (header, token) => {
-    if (performance.now() - checkedAtMillis >= fileCheckMillis) {
-      checkedAtMillis = performance.now();
-      checking = refresh().finally(() => (checking = undefined));
-    }
-    try {
-      // Also for a look that another request began: before the first one ends there are no keys at all.
-      await checking;
-    } catch (thrown) {
-      if (keys === undefined) throw new KeysUnavailable({ cause: thrown });
-    }
-    if (keys === undefined) throw new KeysUnavailable();
+    const keys = await current().catch((thrown: unknown) => {
+      throw new KeysUnavailable({ cause: thrown });
+    });
     return keys(header, token);
   };
 }
@@ -61,7 +43,7 @@ function keysFromFile(file: string): JWTVerifyGetKey {
 class KeysUnavailable extends Error {
   override readonly name = 'KeysUnavailable';
 
-  constructor(options?: ErrorOptions) {
+  constructor(options: ErrorOptions) {
     super('the keys that tokens are verified with cannot be read', options);
   }
 }

@@ -7,6 +7,7 @@ import {
   readConfigOrExit,
 } from '@sagamesh/runtime/config';
 import { engineOf } from './open-database.ts';
+import { tokenVariables, withOneKeySource, type TokenConfig } from './token-config.ts';
 
 /** The environment of a service, read once. */
 
@@ -35,18 +36,30 @@ export interface ServiceConfigOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
+export interface TokenConfigOptions extends ServiceConfigOptions {
+  /** The service has routes that need a token: it must be told where the keys are, and nobody can forget it. */
+  readonly tokens: true;
+}
+
 /** The common variables and the service's own. All problems are printed to standard error and end the process with exit code 2. */
 export function readServiceConfig<S extends z.ZodRawShape>(
   extra: S,
-  options: ServiceConfigOptions = {},
-): ServiceConfig & Readonly<z.infer<z.ZodObject<S>>> {
+  options: TokenConfigOptions,
+): ServiceConfig & TokenConfig & Readonly<z.infer<z.ZodObject<S>>>;
+export function readServiceConfig<S extends z.ZodRawShape>(
+  extra: S,
+  options?: ServiceConfigOptions,
+): ServiceConfig & Readonly<z.infer<z.ZodObject<S>>>;
+export function readServiceConfig(
+  extra: z.ZodRawShape,
+  options: ServiceConfigOptions & { readonly tokens?: true } = {},
+): object {
   const env = options.env ?? process.env;
-  const database = options.database ?? true;
-  const common = database
-    ? z.object({ ...commonVariables, DATABASE_URL: databaseUrl })
-    : z.object(commonVariables);
-  // One schema for both, so that one start lists all problems.
-  const all: Readonly<Record<string, unknown>> = readConfigOrExit(common.extend(extra), env);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- zod has checked it; the sum of two shapes is beyond the inference
-  return all as ServiceConfig & Readonly<z.infer<z.ZodObject<S>>>;
+  const common = z.object({
+    ...commonVariables,
+    ...((options.database ?? true) ? { DATABASE_URL: databaseUrl } : {}),
+  });
+  // One schema for all of them, so that one start lists all problems.
+  if (options.tokens !== true) return readConfigOrExit(common.extend(extra), env);
+  return readConfigOrExit(withOneKeySource(common.extend({ ...tokenVariables, ...extra })), env);
 }

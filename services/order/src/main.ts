@@ -1,5 +1,6 @@
 import { authenticate } from '@sagamesh/kit/auth';
 import { runService } from '@sagamesh/kit/service';
+import { authOptionsOf } from '@sagamesh/kit/token-config';
 import { startAnnouncer } from './announcer.ts';
 import { readOrderConfig } from './config.ts';
 import { orderMigrations } from './order-migrations.ts';
@@ -27,11 +28,7 @@ await runService({
       db,
       outbox,
       announceAfterMillis: pace.afterMillis,
-      authenticate: authenticate({
-        jwks: config.jwks,
-        issuer: config.JWT_ISSUER,
-        audience: config.JWT_AUDIENCE,
-      }),
+      authenticate: authenticate(authOptionsOf(config)),
     });
   },
   background: ({ db, outbox, logger }) => [

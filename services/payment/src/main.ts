@@ -1,5 +1,7 @@
 /** Payment service: takes the money for an order through the payment provider, and gives it back. */
+import { authenticate } from '@sagamesh/kit/auth';
 import { runService } from '@sagamesh/kit/service';
+import { authOptionsOf } from '@sagamesh/kit/token-config';
 import { createChargeStep } from './charge-step.ts';
 import { readPaymentConfig } from './config.ts';
 import { paymentMigrations } from './payment-migrations.ts';
@@ -18,7 +20,7 @@ await runService({
   config,
   migrations: paymentMigrations,
   steps: () => [createChargeStep(gateway)],
-  routes: (router, { db }) => addPaymentRoutes(router, db),
+  routes: (router, { db }) => addPaymentRoutes(router, db, authenticate(authOptionsOf(config))),
   // Handlers mostly wait for the provider: one that hangs must not hold up the payments of others.
   concurrency: 32,
 });

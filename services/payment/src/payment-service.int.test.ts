@@ -13,6 +13,8 @@ import { silentLogger } from '@sagamesh/runtime/testing/silent-logger';
 import { DataDir } from '@sagamesh/sandbox/data-dir';
 import { freePort } from '@sagamesh/sandbox/free-port';
 import { startNats, type NatsServer } from '@sagamesh/sandbox/nats-server';
+import { natsEnvironment } from '@sagamesh/sandbox/nats-users';
+import { openTokenSigner, type TokenSigner } from '@sagamesh/sandbox/system/token-signer';
 import { waitUntil } from '@sagamesh/sandbox/wait-until';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -27,6 +29,7 @@ let dataDir: DataDir;
 let nats: NatsServer;
 let provider: ProviderProcess;
 let broker: NatsBroker;
+let tokens: TokenSigner;
 let service: ChildProcess;
 let url: string;
 
@@ -36,7 +39,9 @@ beforeAll(async () => {
   provider = await startProviderProcess(dataDir.file('provider', 'ledger.jsonl'), {
     PAYMENT_PROVIDER_KEY: key,
   });
-  broker = openNatsBroker({ url: nats.url, name: 'test', logger: silentLogger });
+  tokens = await openTokenSigner(dataDir);
+  broker = openNatsBroker({ ...nats.admin, name: 'test', logger: silentLogger });
+  broker.keepStreams(['payment']);
   await broker.tail(streamNames.replies, replySubject('payment'), (message) => {
     replies.push(replySchema.parse(JSON.parse(Buffer.from(message.body).toString('utf8'))));
   });
@@ -46,8 +51,10 @@ beforeAll(async () => {
     LOG_LEVEL: 'warn',
     HOST: '127.0.0.1',
     PORT: String(port),
-    NATS_URL: nats.url,
+    ...natsEnvironment(nats.login('payment')),
+    NATS_MAKE_STREAMS: 'off',
     DATABASE_URL: 'pglite:memory',
+    JWKS_FILE: tokens.jwksFile,
     PAYMENT_PROVIDER_URL: provider.url,
     PAYMENT_PROVIDER_KEY: key,
   });
@@ -72,6 +79,11 @@ function start(env: Readonly<Record<string, string>>): ChildProcess {
   });
 }
 
+async function readPayment(orderId: string, roles: readonly string[] = ['admin']): Promise<Response> {
+  const token = await tokens.token({ customerId: 'auditor', roles });
+  return fetch(`${url}/api/v1/payments/${orderId}`, { headers: { authorization: `Bearer ${token}` } });
+}
+
 test('a charge that comes over NATS is answered, and its payment can be read over HTTP', async () => {
   const command = saga();
   await broker.publish({ subject: commandSubject('payment', 'charge'), body: command });
@@ -79,7 +91,7 @@ test('a charge that comes over NATS is answered, and its payment can be read ove
     .poll(() => replies.filter((reply) => reply.sagaUid === command.sagaUid), { timeout: 20_000 })
     .toMatchObject([{ outcome: 'Executed', commandId: command.commandId }]);
   const paymentId = replies.find((reply) => reply.sagaUid === command.sagaUid)?.result['paymentId'];
-  const response = await fetch(`${url}/api/v1/payments/${command.orderId}`);
+  const response = await readPayment(command.orderId);
   expect(await response.json()).toMatchObject({
     orderId: command.orderId,
     payments: [{ paymentId, status: 'captured', amountCents: 4_999, currency: 'EUR' }],
@@ -88,10 +100,15 @@ test('a charge that comes over NATS is answered, and its payment can be read ove
 });
 
 test('an order without payment is a 404 problem', async () => {
-  const response = await fetch(`${url}/api/v1/payments/order-nobody-placed`);
+  const response = await readPayment('order-nobody-placed');
   expect(response.status).toBe(404);
   expect(response.headers.get('content-type')).toContain('application/problem+json');
   expect(await response.json()).toMatchObject({ status: 404 });
+});
+
+test('payments are for the role admin, and for nobody without a token', async () => {
+  expect((await readPayment('order-nobody-placed', [])).status).toBe(403);
+  expect((await fetch(`${url}/api/v1/payments/order-nobody-placed`)).status).toBe(401);
 });
 
 test('a wrong configuration is told with all its problems, and the process ends with code 2', async () => {
@@ -105,6 +122,7 @@ test('a wrong configuration is told with all its problems, and the process ends 
     'PAYMENT_PROVIDER_URL',
     'PAYMENT_PROVIDER_KEY',
     'PAYMENT_TIMEOUT_MILLIS',
+    'JWKS_FILE',
   ]) {
     expect(said.join('')).toContain(name);
   }

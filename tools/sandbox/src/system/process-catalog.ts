@@ -2,7 +2,7 @@ import { unreachable } from '@sagamesh/contracts/unreachable';
 
 /** SagaMesh's own processes: what each needs to know of the others. Pure data, from addresses and ports to environments. */
 
-export const serviceNames = ['order', 'inventory', 'payment', 'notification'] as const;
+export const serviceNames = ['order', 'inventory', 'payment', 'notification', 'user'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 export const helperNames = ['payment-provider', 'smtp-sink', 'sms-sink'] as const;
@@ -16,6 +16,7 @@ export interface SystemAddresses {
   readonly natsUrl: string;
   readonly operatorKubeconfig: string;
   readonly jwksFile: string;
+  readonly signingKeysFile: string;
   readonly databaseUrl: (service: ServiceName) => string;
   readonly file: (name: string) => string;
   /** HTTP port of each process; `smtp` is the mail sink's other one. */
@@ -31,9 +32,10 @@ export interface ProcessDefinition {
   readonly readyPath: string;
 }
 
-export const jwtIssuer = 'https://users.sagamesh.local';
-export const jwtAudience = 'sagamesh';
 const providerKey = 'sk_test_sandbox';
+
+/** The administrator of the sandbox, which only this machine can reach. */
+export const sandboxAdmin = { email: 'admin@shop.example', password: 'admin-of-the-sandbox' } as const;
 
 export type ExtraEnvironment = Readonly<Partial<Record<ProcessName, Readonly<Record<string, string>>>>>;
 
@@ -74,7 +76,7 @@ function isOperator(name: ProcessName): name is OperatorName {
 
 function environmentOf(name: ProcessName, addresses: SystemAddresses): Readonly<Record<string, string>> {
   const broker = { NATS_URL: addresses.natsUrl };
-  const tokens = { JWKS_FILE: addresses.jwksFile, JWT_ISSUER: jwtIssuer, JWT_AUDIENCE: jwtAudience };
+  const tokens = { JWKS_FILE: addresses.jwksFile };
   if (isOperator(name)) {
     return {
       ...broker,
@@ -100,9 +102,19 @@ function environmentOf(name: ProcessName, addresses: SystemAddresses): Readonly<
     case 'payment':
       return {
         ...broker,
+        ...tokens,
         DATABASE_URL: addresses.databaseUrl(name),
         PAYMENT_PROVIDER_URL: `http://127.0.0.1:${addresses.port('payment-provider')}`,
         PAYMENT_PROVIDER_KEY: providerKey,
+      };
+    case 'user':
+      return {
+        ...broker,
+        ...tokens,
+        DATABASE_URL: addresses.databaseUrl(name),
+        SIGNING_KEYS_FILE: addresses.signingKeysFile,
+        ADMIN_EMAIL: sandboxAdmin.email,
+        ADMIN_PASSWORD: sandboxAdmin.password,
       };
     case 'notification':
       return {

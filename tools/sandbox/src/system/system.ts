@@ -80,6 +80,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         natsUrl: nats.url,
         operatorKubeconfig: controlPlane.kubeconfigFor(operatorUser),
         jwksFile: tokens.jwksFile,
+        signingKeysFile: tokens.keysFile,
         databaseUrl,
         file: (name) => dataDir.file('state', name),
         port: (name) => portOf(ports, name),

@@ -1,13 +1,30 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { SignJWT, exportJWK, generateKeyPair, importJWK } from 'jose';
-import type { JWK } from 'jose';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  firstSigningKeys,
+  publicJwks,
+  signingAlgorithm,
+  signingKeyOf,
+  signingKeysSchema,
+  type SigningKeys,
+} from '@sagamesh/contracts/signing-keys';
+import { tokenAudience, tokenIssuer } from '@sagamesh/contracts/tokens';
+import { importJWK, SignJWT } from 'jose';
 import type { DataDir } from '../data-dir.ts';
-import { jwtAudience, jwtIssuer } from './process-catalog.ts';
+import { newSigningKey } from '../new-signing-key.ts';
 
-/** Signs the sandbox's own tokens, with a key pair that is made once per data folder. In a cluster the user service does this. */
+/**
+ * Keeps the sandbox's keys and signs tokens for callers that are nobody's account. The user service signs with the same file, so its tokens and
+ * these are worth the same everywhere.
+ */
 export interface TokenSigner {
-  /** The public half, for the services. */
+  /** All keys with their secret halves, for the user service. */
+  readonly keysFile: string;
+  /** The public halves, for everybody who verifies. */
   readonly jwksFile: string;
+  keys(): SigningKeys;
+  /** Exchanges the keys, the public ones first: nobody is to see a token whose key it cannot know yet. */
+  store(keys: SigningKeys): void;
+  /** Signed with the key that is in the state `signing` now. */
   token(claims: {
     readonly customerId: string;
     readonly roles?: readonly string[];
@@ -15,31 +32,37 @@ export interface TokenSigner {
   }): Promise<string>;
 }
 
-const algorithm = 'EdDSA';
-
 export async function openTokenSigner(dataDir: DataDir): Promise<TokenSigner> {
-  const privateFile = dataDir.file('keys', 'private.jwk.json');
+  const keysFile = dataDir.file('keys', 'signing-keys.json');
   const jwksFile = dataDir.file('keys', 'jwks.json');
-  if (!existsSync(privateFile)) {
-    const pair = await generateKeyPair(algorithm, { extractable: true });
-    const common = { kid: 'sandbox-1', alg: algorithm, use: 'sig' };
-    const keys = [{ ...(await exportJWK(pair.publicKey)), ...common }];
-    writeFileSync(jwksFile, JSON.stringify({ keys }, null, 2));
-    const own = { ...(await exportJWK(pair.privateKey)), ...common };
-    writeFileSync(privateFile, JSON.stringify(own), { mode: 0o600 });
-  }
-  const jwk: JWK = JSON.parse(readFileSync(privateFile, 'utf8'));
-  const key = await importJWK(jwk, algorithm);
+  const keys = () => signingKeysSchema.parse(JSON.parse(readFileSync(keysFile, 'utf8')));
+  const store = (next: SigningKeys) => {
+    replace(jwksFile, publicJwks(next), 0o644);
+    replace(keysFile, next, 0o600);
+  };
+  store(existsSync(keysFile) ? keys() : firstSigningKeys(newSigningKey(Date.now())));
   return {
+    keysFile,
     jwksFile,
-    token: ({ customerId, roles = [], expiresIn = '1h' }) =>
-      new SignJWT({ roles: [...roles] })
-        .setProtectedHeader({ alg: algorithm, kid: jwk.kid ?? '' })
+    keys,
+    store,
+    async token({ customerId, roles = [], expiresIn = '1h' }) {
+      const { kid, privateJwk } = signingKeyOf(keys());
+      return new SignJWT({ roles: [...roles] })
+        .setProtectedHeader({ alg: signingAlgorithm, kid })
         .setSubject(customerId)
-        .setIssuer(jwtIssuer)
-        .setAudience(jwtAudience)
+        .setIssuer(tokenIssuer)
+        .setAudience(tokenAudience)
         .setIssuedAt()
         .setExpirationTime(expiresIn)
-        .sign(key),
+        .sign(await importJWK(privateJwk, signingAlgorithm));
+    },
   };
+}
+
+/** At once, as a mounted Secret is exchanged: a reader finds the old contents or the new ones, never half of them. */
+function replace(file: string, contents: object, mode: number): void {
+  const beside = `${file}.new`;
+  writeFileSync(beside, JSON.stringify(contents, null, 2), { mode });
+  renameSync(beside, file);
 }

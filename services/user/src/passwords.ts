@@ -1,0 +1,37 @@
+import {
+  decoyHash,
+  defaultCost,
+  hashPassword,
+  matchesHash,
+  parseHash,
+  type ScryptCost,
+} from './password-hash.ts';
+import { createWorkLimit, type WorkLimit } from './work-limit.ts';
+
+/** Passwords at work: scrypt in Node's thread pool, of which it may take only a part. */
+export interface Passwords {
+  hash(password: string): Promise<string>;
+  /** `stored` undefined: there is no such account. The answer is no, after the same work. */
+  matches(password: string, stored: string | undefined): Promise<boolean>;
+}
+
+export interface PasswordsOptions {
+  readonly cost?: ScryptCost;
+  readonly limit?: WorkLimit;
+}
+
+/**
+ * Half of the four threads of Node's pool (libuv, "Thread pool work scheduling"): the other half stays for files and name look-ups. Ten callers
+ * at about a third of a second each are served within two seconds, well within the gateway's time-out.
+ */
+const defaultLimit = { atOnceMax: 2, waitingMax: 8, retryAfterSeconds: 2 };
+
+export function createPasswords(options: PasswordsOptions = {}): Passwords {
+  const { cost = defaultCost, limit = createWorkLimit(defaultLimit) } = options;
+  const decoy = decoyHash(cost);
+  return {
+    hash: (password) => limit.run(() => hashPassword(password, cost)),
+    matches: (password, stored) =>
+      limit.run(() => matchesHash(password, stored === undefined ? decoy : parseHash(stored))),
+  };
+}
