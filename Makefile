@@ -105,8 +105,9 @@ robustness: install ## Run all of the proof and write docs/robustness.md
 
 # --- change it ---
 
-.PHONY: manifests
-manifests: install ## Generate manifests/ and docs/schemas/ from the contracts
+.PHONY: synth manifests
+manifests: synth
+synth: install ## Generate manifests/ and docs/schemas/ from the charts and the contracts
 	@$(TSX) tools/build/src/generate-manifests.ts
 
 .PHONY: format

@@ -1,6 +1,5 @@
 /**
- * `node --import tsx tools/build/src/generate-manifests.ts [--check]`: writes the CRD, the operator's RBAC, the samples and the
- * message schemas. With `--check` it writes nothing and fails when a committed file differs.
+ * `node --import tsx tools/build/src/generate-manifests.ts [--check]`: writes all of manifests/ and the message schemas. With `--check` it writes nothing and fails when a committed file differs.
  */
 import { fileURLToPath } from 'node:url';
 import { generatedFiles, generatedFolders } from './generated-files.ts';
@@ -15,7 +14,7 @@ if (!process.argv.includes('--check')) {
   repair(root, files, off);
   console.log(`${files.length} generated files, ${off.length} written`);
 } else if (off.length > 0) {
-  console.error('Generated files differ from their sources: run make manifests and commit the result.');
+  console.error('Generated files differ from their sources: run make synth and commit the result.');
   process.exitCode = 1;
 } else {
   console.log(`${files.length} generated files are up to date`);

@@ -29,7 +29,7 @@ describe('the generated files', () => {
       const documents = parseAllDocuments(content);
       expect(documents.length).toBeGreaterThan(0);
       expect(documents.flatMap(({ errors }) => errors)).toEqual([]);
-      expect(path.endsWith('.json') || content.includes('by `make manifests`')).toBe(true);
+      expect(path.endsWith('.json') || content.includes('by `make synth`')).toBe(true);
     }
   });
 });

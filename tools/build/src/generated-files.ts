@@ -1,16 +1,24 @@
+import { environmentNames, kustomization, synthesize } from '@sagamesh/charts/synthesize';
 import { orderSagaCrd } from '@sagamesh/contracts/order-saga-crd';
+import type { EnvironmentName } from '@sagamesh/charts/environment';
 import { asyncApi } from './asyncapi.ts';
 import { messageSchemas } from './message-schemas.ts';
 import { namespaces, operatorRbac, userRoles } from './operator-rbac.ts';
 import { sampleOrders } from './sample-orders.ts';
 import { jsonFile, yamlFile, type GeneratedFile } from './yaml-file.ts';
 
-const generatedFrom = (source: string) => `Generated from ${source} by \`make manifests\`; change it there.`;
+const generatedFrom = (source: string) => `Generated from ${source} by \`make synth\`; change it there.`;
 
 /** Folders in which every file is generated: whatever else stands there is left over. */
-export const generatedFolders = ['manifests/crd', 'manifests/samples', 'docs/schemas'] as const;
+export const generatedFolders: readonly string[] = [
+  'manifests/crd',
+  'manifests/operator',
+  'manifests/samples',
+  ...environmentNames.map((name) => `manifests/${name}`),
+  'docs/schemas',
+];
 
-/** Every committed file that is made from the contracts. Pure and deterministic. */
+/** Every committed file that is made from the contracts and the charts. Pure and deterministic. */
 export function generatedFiles(): readonly GeneratedFile[] {
   return [
     yamlFile('manifests/crd/ordersagas.yaml', generatedFrom('packages/contracts/src/order-saga.ts'), [
@@ -25,6 +33,10 @@ export function generatedFiles(): readonly GeneratedFile[] {
       ...operatorRbac(),
       ...userRoles(),
     ]),
+    folderFile('manifests/crd', ['ordersagas.yaml']),
+    // Without namespace.yaml: each environment has its own.
+    folderFile('manifests/operator', ['rbac.yaml']),
+    ...environmentNames.flatMap(environmentFiles),
     ...sampleOrders.map(({ name, comment, saga }) =>
       yamlFile(
         `manifests/samples/${name}.yaml`,
@@ -35,4 +47,20 @@ export function generatedFiles(): readonly GeneratedFile[] {
     ...messageSchemas().map(({ name, schema }) => jsonFile(`docs/schemas/${name}.schema.json`, schema)),
     yamlFile('docs/schemas/asyncapi.yaml', generatedFrom('packages/contracts/src'), [asyncApi()]),
   ];
+}
+
+function environmentFiles(name: EnvironmentName): readonly GeneratedFile[] {
+  const files = synthesize(name);
+  const source = generatedFrom('charts/src');
+  return [
+    ...files.map(({ path, objects }) => yamlFile(path, source, objects)),
+    yamlFile(`manifests/${name}/kustomization.yaml`, source, [kustomization(files)]),
+  ];
+}
+
+/** Lets an overlay take the whole folder: kustomize does not take single files from elsewhere. */
+function folderFile(folder: string, resources: readonly string[]): GeneratedFile {
+  return yamlFile(`${folder}/kustomization.yaml`, generatedFrom('tools/build/src/generated-files.ts'), [
+    { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources },
+  ]);
 }

@@ -7,14 +7,14 @@ export interface GeneratedFile {
   readonly content: string;
 }
 
-/** YAML with a comment on top; several documents are parted by `---`. The same input gives the same bytes. */
+/** YAML with a comment on top; several documents are parted by `---`. The same input gives the same bytes. Words that YAML 1.1 reads as truth values are quoted: kubectl does. */
 export function yamlFile(path: string, comment: string, documents: readonly object[]): GeneratedFile {
   const head = comment
     .split('\n')
     .map((line) => `# ${line}`.trimEnd())
     .join('\n');
   const body = documents.map((document) =>
-    stringify(document, { lineWidth: 0, aliasDuplicateObjects: false }),
+    stringify(document, { lineWidth: 0, aliasDuplicateObjects: false, version: '1.1' }),
   );
   return { path, content: `${head}\n${body.join('---\n')}` };
 }

@@ -10,11 +10,11 @@ export const repository = fileURLToPath(new URL('../../../..', import.meta.url))
 export const sagaNamespace = 'shop';
 
 export async function installManifests(kubectl: Kubectl): Promise<void> {
-  const crdFolder = join(repository, 'manifests', 'crd');
+  const crdFile = join(repository, 'manifests', 'crd', 'ordersagas.yaml');
   const operatorFolder = join(repository, 'manifests', 'operator');
   const established = ['wait', '--for=condition=Established', '--timeout=30s', 'crd/ordersagas.sagamesh.dev'];
   await mustRun(kubectl, ['apply', '-f', join(operatorFolder, 'namespace.yaml')]);
-  await mustRun(kubectl, ['apply', '-f', crdFolder, '-f', operatorFolder]);
+  await mustRun(kubectl, ['apply', '-f', crdFile, '-f', join(operatorFolder, 'rbac.yaml')]);
   await mustRun(kubectl, established);
 }
 

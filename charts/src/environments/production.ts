@@ -1,0 +1,46 @@
+import type { Environment, ExternalHost } from '../environment.ts';
+import type { StoreName } from '../topology.ts';
+
+/**
+ * A starting point for a real cluster: Istio with its CNI, PostgreSQL outside, three NATS servers. The hosts named example.com are to be
+ * replaced by an overlay (docs/install.md).
+ */
+
+const databases: readonly StoreName[] = ['order', 'inventory', 'payment', 'user'];
+
+const databaseHosts = databases.map((store): ExternalHost => ({
+  caller: store,
+  host: `${store}.postgres.example.com`,
+  port: 5432,
+  protocol: 'TCP',
+  network: 'private',
+}));
+
+export const production: Environment = {
+  name: 'production',
+  mesh: true,
+  podSecurity: { enforce: 'restricted', warn: 'restricted' },
+  serviceReplicas: 2,
+  serviceReplicasMax: 6,
+  operatorReplicas: 2,
+  nats: { replicas: 3, syncAlways: true, storage: '10Gi', maxStore: '9GB' },
+  resources: {
+    service: { cpuRequest: '100m', cpuLimit: '1', memoryRequest: '128Mi', memoryLimit: '384Mi' },
+    operator: { cpuRequest: '200m', cpuLimit: '2', memoryRequest: '192Mi', memoryLimit: '768Mi' },
+    broker: { cpuRequest: '500m', cpuLimit: '2', memoryRequest: '512Mi', memoryLimit: '2Gi' },
+    gateway: { cpuRequest: '200m', cpuLimit: '2', memoryRequest: '128Mi', memoryLimit: '512Mi' },
+    sidecar: { cpuRequest: '50m', cpuLimit: '1', memoryRequest: '96Mi', memoryLimit: '384Mi' },
+  },
+  seed: false,
+  paymentProviderUrl: 'https://api.stripe.com',
+  mailFrom: 'orders@example.com',
+  channels: { kind: 'secret', secretName: 'notification-channels' },
+  externalHosts: [
+    ...databaseHosts,
+    { caller: 'payment', host: 'api.stripe.com', port: 443, protocol: 'TLS', network: 'internet' },
+    { caller: 'notification', host: 'smtp.example.com', port: 465, protocol: 'TLS', network: 'internet' },
+    { caller: 'notification', host: 'sms.example.com', port: 443, protocol: 'TLS', network: 'internet' },
+  ],
+  gateway: { hosts: ['shop.example.com'], plainHttp: 'redirect', service: { type: 'LoadBalancer' } },
+  serviceMonitors: true,
+};
