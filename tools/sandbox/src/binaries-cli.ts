@@ -1,6 +1,7 @@
 /** `make binaries`: has every server program of the sandbox ready, and says where each came from. */
 import { binaryNames } from './binary-catalog.ts';
 import { resolveBinaryWithSource } from './resolve-binary.ts';
+import { resolveEnvoy } from './resolve-envoy.ts';
 import { SetupError } from './setup-error.ts';
 
 async function main(): Promise<number> {
@@ -17,7 +18,21 @@ async function main(): Promise<number> {
       missing += 1;
     }
   }
+  await envoyOrNot();
   return missing === 0 ? 0 : 1;
+}
+
+/** The one that everything else works without. */
+async function envoyOrNot(): Promise<void> {
+  try {
+    const { path, source } = await resolveEnvoy({ note: (line) => console.log(`  ${line}`) });
+    console.log(`${'envoy'.padEnd(15)} ${path} (${source})`);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.log(
+      `${error.message}\nWithout Envoy there is no gateway here: the services are called directly.`,
+    );
+  }
 }
 
 process.exitCode = await main();

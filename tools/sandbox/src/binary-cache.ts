@@ -1,5 +1,5 @@
 /**
- * Builds of pinned Go modules, kept below one cache folder: `builds/<name>-<version>-<digest>/<name>`, and `bin/<name>` as a
+ * Builds of pinned Go modules, and programs out of pinned wheels, kept below one cache folder: `builds/<name>-<version>-<digest>/<name>`, and `bin/<name>` as a
  * link to the newest. The digest covers everything that decides the result, so a changed pin is another build and two
  * checkouts with different pins do not disturb each other. The whole folder may be deleted at any time.
  */
@@ -55,15 +55,48 @@ export function pinnedBuildOf(recipe: BinaryRecipe, cacheFolder: string): Pinned
   };
 }
 
-/** Builds unless it is built; one process at a time, the others wait for its result. */
-export async function ensureBuilt(build: PinnedBuild, go: string, note: Note): Promise<void> {
-  mkdirSync(join(build.cacheFolder, 'builds'), { recursive: true });
-  const release = await waitForLock(`${build.buildFolder}.lock`, build.recipe.name, note);
+/** Where a program is kept, and under which name it is linked in `bin`. */
+export type CacheEntry = {
+  readonly name: string;
+  readonly cacheFolder: string;
+  readonly buildFolder: string;
+  readonly path: string;
+};
+
+/** Builds unless it is built. */
+export function ensureBuilt(build: PinnedBuild, go: string, note: Note): Promise<void> {
+  const entry = { ...build, name: build.recipe.name };
+  return ensureInCache(entry, note, (folder) => runGoBuild(build, { go, folder, note }));
+}
+
+/**
+ * Has `make` put the program into a folder, unless it is in the cache; one process at a time, the others wait for its result. What `make` leaves
+ * when it fails is thrown away.
+ */
+export async function ensureInCache(
+  entry: CacheEntry,
+  note: Note,
+  make: (folder: string) => Promise<void>,
+): Promise<void> {
+  mkdirSync(join(entry.cacheFolder, 'builds'), { recursive: true });
+  const release = await waitForLock(`${entry.buildFolder}.lock`, entry.name, note);
   try {
-    if (!isExecutable(build.path)) await runGoBuild(build, go, note);
-    linkNewest(build);
+    if (!isExecutable(entry.path)) await makeAndPublish(entry, make);
+    linkNewest(entry);
   } finally {
     release();
+  }
+}
+
+async function makeAndPublish(entry: CacheEntry, make: (folder: string) => Promise<void>): Promise<void> {
+  // Beside its final place, so that the rename that publishes it is atomic.
+  const scratch = mkdtempSync(`${entry.buildFolder}.tmp-`);
+  try {
+    await make(scratch);
+    rmSync(entry.buildFolder, { recursive: true, force: true });
+    renameSync(scratch, entry.buildFolder);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
   }
 }
 
@@ -76,14 +109,14 @@ async function waitForLock(path: string, name: string, note: Note): Promise<() =
   }
 }
 
-async function runGoBuild(build: PinnedBuild, go: string, note: Note): Promise<void> {
+type GoBuildOptions = { readonly go: string; readonly folder: string; readonly note: Note };
+
+async function runGoBuild(build: PinnedBuild, { go, folder, note }: GoBuildOptions): Promise<void> {
   const { recipe, version } = build;
   const title = `building ${recipe.name} ${version}`;
   note(
     `${title} from Go modules: about ${recipe.typicalBuild} on two cores, then cached in ${build.cacheFolder}`,
   );
-  // Beside its final place, so that the rename that publishes it is atomic.
-  const scratch = mkdtempSync(`${build.buildFolder}.tmp-`);
   const logFile = join(build.cacheFolder, 'builds', `${recipe.name}.log`);
   rmSync(logFile, { force: true });
   const compile = new ManagedProcess({
@@ -96,7 +129,7 @@ async function runGoBuild(build: PinnedBuild, go: string, note: Note): Promise<v
       '-ldflags',
       build.flags,
       '-o',
-      join(scratch, recipe.name),
+      join(folder, recipe.name),
       recipe.goPackage,
     ],
     cwd: build.moduleFolder,
@@ -111,12 +144,9 @@ async function runGoBuild(build: PinnedBuild, go: string, note: Note): Promise<v
     if (exit?.code !== 0) {
       throw new SetupError(`${title} failed. End of ${logFile}:\n${compile.logTail(20)}`);
     }
-    rmSync(build.buildFolder, { recursive: true, force: true });
-    renameSync(scratch, build.buildFolder);
     note(`${title}: done after ${elapsed(start)}`);
   } finally {
     clearInterval(ticker);
-    rmSync(scratch, { recursive: true, force: true });
   }
 }
 
@@ -133,11 +163,11 @@ function elapsed(start: number): string {
   return `${Math.round((performance.now() - start) / 1000)} s`;
 }
 
-function linkNewest(build: PinnedBuild): void {
-  const link = join(build.cacheFolder, 'bin', build.recipe.name);
+function linkNewest(entry: CacheEntry): void {
+  const link = join(entry.cacheFolder, 'bin', entry.name);
   mkdirSync(dirname(link), { recursive: true });
   const draft = `${link}.${process.pid}`;
   rmSync(draft, { force: true });
-  symlinkSync(relative(dirname(link), build.path), draft);
+  symlinkSync(relative(dirname(link), entry.path), draft);
   renameSync(draft, link);
 }
