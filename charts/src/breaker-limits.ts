@@ -5,11 +5,20 @@ import type { WorkloadName } from './topology.ts';
  * and callee. Start values; measure and adapt them (docs/operations.md).
  */
 
+interface HttpLimits {
+  readonly maxPending: number;
+  readonly maxRequests: number;
+  /** Of all callers together at any one time. */
+  readonly maxRetries: number;
+  /** Shorter than the callee keeps an idle connection: else a request now and then meets one that was just closed, and a POST is not sent again. */
+  readonly idleTimeout: string;
+}
+
 export interface BreakerLimits {
   readonly maxConnections: number;
   readonly connectTimeout: string;
   /** HTTP only: absent for byte streams, where nobody counts answers. */
-  readonly http?: { readonly maxPending: number; readonly maxRequests: number; readonly maxRetries: number };
+  readonly http?: HttpLimits;
   readonly outlier: {
     /** 502, 503, 504; and connections that cannot be made. */
     readonly gatewayErrors: number;
@@ -25,32 +34,42 @@ const outlier = { gatewayErrors: 3, serverErrors: 5, interval: '5s', baseEjectio
 const service: BreakerLimits = {
   maxConnections: 32,
   connectTimeout: '1s',
-  http: { maxPending: 16, maxRequests: 48, maxRetries: 3 },
+  http: { maxPending: 16, maxRequests: 48, maxRetries: 3, idleTimeout: '60s' },
   outlier,
 };
 
-const stream: BreakerLimits = { maxConnections: 64, connectTimeout: '2s', outlier };
+const cautiousOutlier = { ...outlier, baseEjection: '60s' } as const;
 
-/** Money: fewer at once, and a longer rest for a provider in trouble. */
-const paymentProvider: BreakerLimits = {
+/** Money: fewer at once, and a longer rest for whoever is in trouble. */
+const payment: BreakerLimits = {
+  ...service,
   maxConnections: 16,
-  connectTimeout: '1s',
-  http: { maxPending: 8, maxRequests: 24, maxRetries: 1 },
-  outlier: { ...outlier, baseEjection: '60s' },
+  http: { maxPending: 8, maxRequests: 24, maxRetries: 1, idleTimeout: '60s' },
+  outlier: cautiousOutlier,
 };
 
+/** Small servers that close what is idle after Node's five seconds. */
+const helperIdle = { idleTimeout: '4s' } as const;
+
+/** A pool of 12 connections per process, some of them about to end. */
+const database: BreakerLimits = { maxConnections: 48, connectTimeout: '2s', outlier };
+
+/** The callee's own Envoy counts by this, too, and sees the connections of all clients: one server may have to hold those of its peers' clients. */
+const broker: BreakerLimits = { maxConnections: 512, connectTimeout: '2s', outlier };
+
+/** A server that is back must be found again soon. */
+export const brokerPeers: BreakerLimits = { ...broker, outlier: { ...outlier, baseEjection: '5s' } };
+
 const byWorkload: Readonly<Partial<Record<WorkloadName, BreakerLimits>>> = {
-  'payment-provider': paymentProvider,
-  payment: {
-    ...service,
-    http: { maxPending: 8, maxRequests: 40, maxRetries: 3 },
-    outlier: { ...outlier, baseEjection: '60s' },
-  },
-  nats: stream,
-  'order-db': stream,
-  'inventory-db': stream,
-  'payment-db': stream,
-  'user-db': stream,
+  payment,
+  'payment-provider': { ...payment, http: { maxPending: 8, maxRequests: 24, maxRetries: 1, ...helperIdle } },
+  'smtp-sink': { ...service, http: { maxPending: 16, maxRequests: 48, maxRetries: 3, ...helperIdle } },
+  'sms-sink': { ...service, http: { maxPending: 16, maxRequests: 48, maxRetries: 3, ...helperIdle } },
+  nats: broker,
+  'order-db': database,
+  'inventory-db': database,
+  'payment-db': database,
+  'user-db': database,
 };
 
 export function breakerLimitsOf(name: WorkloadName): BreakerLimits {
@@ -58,8 +77,7 @@ export function breakerLimitsOf(name: WorkloadName): BreakerLimits {
 }
 
 /** Of a host outside of the cluster, whose bytes are TLS for us. */
-export function externalLimits(isPayment: boolean): BreakerLimits {
-  return isPayment
-    ? { ...stream, maxConnections: 16, outlier: { ...outlier, baseEjection: '60s' } }
-    : { ...stream, maxConnections: 32 };
+export function externalLimits(caller: WorkloadName): BreakerLimits {
+  const calm: BreakerLimits = { maxConnections: 32, connectTimeout: '3s', outlier };
+  return caller === 'payment' ? { ...calm, maxConnections: 24, outlier: cautiousOutlier } : calm;
 }

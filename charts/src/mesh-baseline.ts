@@ -7,6 +7,7 @@ import { Construct } from 'constructs';
 import { externalLimits } from './breaker-limits.ts';
 import { CircuitBreaker } from './constructs/circuit-breaker.ts';
 import type { ExternalHost } from './environment.ts';
+import { duration } from './duration.ts';
 import { addObject } from './kube-object.ts';
 import { hostOf, namespaces, ports, workloadNamed, type WorkloadName } from './topology.ts';
 
@@ -58,7 +59,7 @@ export function sentOnce(name: WorkloadName, timeoutMillis: number): IVirtualSer
         {
           name: `${name}-once`,
           route: [{ destination: { host, port: { number: ports.http.number } } }],
-          timeout: `${timeoutMillis}ms`,
+          timeout: duration(timeoutMillis),
           retries: { attempts: 0 },
         },
       ],
@@ -90,7 +91,7 @@ export class OutsideHost extends Construct {
       name,
       namespace,
       host,
-      limits: externalLimits(caller === 'payment' && protocol === 'TLS'),
+      limits: externalLimits(caller),
       replicas: 1,
       exportTo: ['.'],
     });

@@ -79,6 +79,8 @@ export function kustomization(files: readonly ManifestFile[]): object {
   return {
     apiVersion: 'kustomize.config.k8s.io/v1beta1',
     kind: 'Kustomization',
+    // Namespaces and the CRD first, whatever stands before them.
+    sortOptions: { order: 'legacy' },
     resources: ['../crd', '../operator', ...files.map(({ path }) => path.slice(path.lastIndexOf('/') + 1))],
   };
 }

@@ -61,6 +61,7 @@ function connectionPoolOf({ maxConnections, connectTimeout, http }: BreakerLimit
       // Zero means: a connection may be used again as often as one likes.
       maxRequestsPerConnection: 0,
       maxRetries: http.maxRetries,
+      idleTimeout: http.idleTimeout,
     },
   };
 }

@@ -6,6 +6,7 @@ import { gatewayRoutes, rateLimits, type GatewayRoute, type RateLimitName } from
 import { k8s } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import type { Environment } from '../environment.ts';
+import { duration } from '../duration.ts';
 import { addObject } from '../kube-object.ts';
 import { pathsOf } from '../mesh-rules.ts';
 import type { NetworkSurroundings } from '../network-rules.ts';
@@ -162,7 +163,7 @@ function httpRoute(route: GatewayRoute): HttpRoute {
     route: [
       { destination: { host: hostOf(workloadNamed(route.service)), port: { number: ports.http.number } } },
     ],
-    timeout: `${route.timeoutMillis}ms`,
+    timeout: duration(route.timeoutMillis),
     retries: retriesOf(route),
   };
 }
@@ -172,7 +173,7 @@ function retriesOf(route: GatewayRoute): NonNullable<HttpRoute['retries']> {
   if (route.retry === 'never') return { attempts: 0 };
   return {
     attempts: 2,
-    perTryTimeout: `${Math.floor(route.timeoutMillis / 3)}ms`,
+    perTryTimeout: duration(Math.floor(route.timeoutMillis / 3)),
     retryOn: 'gateway-error,connect-failure,refused-stream,reset',
     backoff: '50ms',
   };

@@ -3,7 +3,7 @@ import { brokerAccesses } from '@sagamesh/contracts/broker-access';
 import { passwordVariable } from '@sagamesh/contracts/nats-authorization';
 import { k8s } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
-import { breakerLimitsOf } from '../breaker-limits.ts';
+import { brokerPeers } from '../breaker-limits.ts';
 import type { Environment } from '../environment.ts';
 import { natsConfig } from '../nats-config.ts';
 import type { NetworkSurroundings } from '../network-rules.ts';
@@ -98,11 +98,10 @@ export class NatsCluster extends Construct {
       },
     });
     if (!surroundings.mesh) return;
-    // A name of each server leads to that one server: an ejection would cut off exactly the peer that is to be found again.
     new CircuitBreaker(this, 'peers-breaker', {
       ...peers,
       host: hostOf(peers),
-      limits: breakerLimitsOf(name),
+      limits: brokerPeers,
       replicas: 3,
     });
   }
