@@ -1,11 +1,13 @@
 /** Input that nobody should send: the sender is told, nothing is lost, and nobody else notices. On the whole system. */
 import { randomUUID } from 'node:crypto';
+import { accessOfStepService } from '@sagamesh/contracts/broker-access';
 import { messageVersion } from '@sagamesh/contracts/messages';
 import type { Reply } from '@sagamesh/contracts/messages';
 import type { OrderSaga } from '@sagamesh/contracts/order-saga';
 import { headerNames, replySubject, streamNames } from '@sagamesh/contracts/subjects';
 import { readStoredMessages } from '@sagamesh/runtime/stored-messages';
 import { readMoney, readStock } from '@sagamesh/demo/ledgers';
+import { natsConnectOptions } from '@sagamesh/sandbox/nats-users';
 import { waitUntil } from '@sagamesh/sandbox/wait-until';
 import { connect, headers } from 'nats';
 import type { NatsConnection } from 'nats';
@@ -31,13 +33,11 @@ let partner: ScriptedService;
 let nats: NatsConnection;
 
 beforeAll(async () => {
-  system = await startTestSystem();
-  nats = await connect({ servers: system.nats.url, name: 'mallory' });
-  partner = await startScriptedService({
-    natsUrl: system.nats.url,
-    name: 'partner',
-    actions: ['hold', 'unhold'],
-  });
+  const actions = ['hold', 'unhold'];
+  system = await startTestSystem({ stepServices: [accessOfStepService('partner', actions)] });
+  // What permissions would keep out: no message may do harm, whoever sent it.
+  nats = await connect({ ...natsConnectOptions(system.nats.admin), name: 'mallory' });
+  partner = await startScriptedService({ login: system.nats.login('partner'), actions });
 });
 
 afterAll(async () => {
@@ -92,7 +92,7 @@ interface Burial {
 async function burials(): Promise<ReadonlyMap<string, readonly Burial[]>> {
   const found = new Map<string, Burial[]>();
   for (const { subject, headers, body } of await readStoredMessages(
-    system.nats.url,
+    system.nats.admin,
     streamNames.deadLetters,
   )) {
     const id = headers.get(headerNames.correlationId) ?? '';
@@ -151,7 +151,7 @@ describe('messages that cannot be read', () => {
     await publish('events.unheard.of', body, 'unread-2');
     const good = await system.applySaga({ story: 'beside-the-unread' });
     await system.waitForOutcome(good, 'Completed');
-    const stored = await readStoredMessages(system.nats.url, streamNames.events);
+    const stored = await readStoredMessages(system.nats.admin, streamNames.events);
     expect(stored.filter((one) => Buffer.from(one.body).equals(body))).toHaveLength(2);
     expect([...(await burials()).keys()].filter((id) => id.startsWith('unread'))).toEqual([]);
   });

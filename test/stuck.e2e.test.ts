@@ -1,4 +1,5 @@
 /** Sagas that cannot go on: what people see of them, how they heal, and the way out by hand. On the whole system. */
+import { accessOfStepService } from '@sagamesh/contracts/broker-access';
 import type { Direction } from '@sagamesh/contracts/messages';
 import type { OrderSaga } from '@sagamesh/contracts/order-saga';
 import { streamNames } from '@sagamesh/contracts/subjects';
@@ -16,14 +17,14 @@ import type { TestSystem } from './support/test-system.ts';
 
 let system: TestSystem;
 let partner: ScriptedService;
+const insurance = ['insure', 'uninsure'];
 
 beforeAll(async () => {
-  system = await startTestSystem();
-  partner = await startScriptedService({
-    natsUrl: system.nats.url,
-    name: 'partner',
-    actions: ['hold', 'unhold', 'decide', 'ship'],
+  const actions = ['hold', 'unhold', 'decide', 'ship'];
+  system = await startTestSystem({
+    stepServices: [accessOfStepService('partner', actions), accessOfStepService('insurer', insurance)],
   });
+  partner = await startScriptedService({ login: system.nats.login('partner'), actions });
 });
 
 afterAll(async () => {
@@ -89,7 +90,7 @@ async function expectStuck(name: string, reason: string, step: string): Promise<
 }
 
 async function commandCount(uid: string): Promise<number> {
-  const messages = await readStoredMessages(system.nats.url, streamNames.commands);
+  const messages = await readStoredMessages(system.nats.admin, streamNames.commands);
   return messages.filter(({ body }) => Buffer.from(body).toString('utf8').includes(uid)).length;
 }
 
@@ -115,11 +116,8 @@ describe('a plan that names a service which nobody runs', () => {
     expect(await commandCount(saga.metadata.uid)).toBe(0);
     await system.waitForEvent(name, 'ServiceUnknown');
 
-    const insurer = await startScriptedService({
-      natsUrl: system.nats.url,
-      name: 'insurer',
-      actions: ['insure', 'uninsure'],
-    });
+    const login = system.nats.login('insurer');
+    const insurer = await startScriptedService({ login, actions: insurance });
     try {
       const ended = await system.waitForOutcome(name, 'Completed');
       expect(ended.status.progress).toBe('4/4');

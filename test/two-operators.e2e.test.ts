@@ -21,7 +21,7 @@ let requests: OperatorRequests;
 beforeAll(async () => {
   system = await startTestSystem({ operators: 2, auditBodies: leaseBodies });
   requests = operatorRequests(system);
-  traffic = storedTraffic(system.nats.url);
+  traffic = storedTraffic(system.nats.admin);
 });
 
 afterAll(async () => {

@@ -1,5 +1,6 @@
 /** What a user does with OrderSagas, with the real kubectl, and what he sees of it. On the whole system. */
 import { readStoredMessages } from '@sagamesh/runtime/stored-messages';
+import { accessOfStepService } from '@sagamesh/contracts/broker-access';
 import { streamNames } from '@sagamesh/contracts/subjects';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { booksOf, imbalances } from './support/balance.ts';
@@ -16,12 +17,9 @@ let system: TestSystem;
 let partner: ScriptedService;
 
 beforeAll(async () => {
-  system = await startTestSystem();
-  partner = await startScriptedService({
-    natsUrl: system.nats.url,
-    name: 'partner',
-    actions: ['hold', 'unhold', 'ship'],
-  });
+  const actions = ['hold', 'unhold', 'ship'];
+  system = await startTestSystem({ stepServices: [accessOfStepService('partner', actions)] });
+  partner = await startScriptedService({ login: system.nats.login('partner'), actions });
 });
 
 afterAll(async () => {
@@ -66,7 +64,7 @@ const heldBeforePivot = (story: string, change: SagaChange = {}) =>
 const heldAfterPivot = (story: string) => applyHeld({ story, plan: heldAfterPivotPlan });
 
 async function commandsOf(uid: string): Promise<readonly string[]> {
-  const messages = await readStoredMessages(system.nats.url, streamNames.commands);
+  const messages = await readStoredMessages(system.nats.admin, streamNames.commands);
   const mine = messages.filter(({ body }) => Buffer.from(body).toString('utf8').includes(uid));
   return mine.map(({ subject }) => subject);
 }

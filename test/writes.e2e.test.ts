@@ -3,6 +3,7 @@
  * server. Lease renewals and the delete of an expired saga are counted apart.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { accessOfStepService } from '@sagamesh/contracts/broker-access';
 import type { OrderSaga } from '@sagamesh/contracts/order-saga';
 import { streamNames } from '@sagamesh/contracts/subjects';
 import { countByVerb, isWrite } from '@sagamesh/sandbox/audit-log';
@@ -29,11 +30,14 @@ let partner: ScriptedService;
 let requests: OperatorRequests;
 
 beforeAll(async () => {
-  system = await startTestSystem({ auditBodies: sagaBodies });
+  system = await startTestSystem({
+    auditBodies: sagaBodies,
+    stepServices: [accessOfStepService('decider', ['decide']), accessOfStepService('partner', ['ship'])],
+  });
   requests = operatorRequests(system);
-  const natsUrl = system.nats.url;
-  decider = await startScriptedService({ natsUrl, name: 'decider', actions: ['decide'] });
-  partner = await startScriptedService({ natsUrl, name: 'partner', actions: ['ship'] });
+  const { login } = system.nats;
+  decider = await startScriptedService({ login: login('decider'), actions: ['decide'] });
+  partner = await startScriptedService({ login: login('partner'), actions: ['ship'] });
 });
 
 afterAll(async () => {
@@ -280,7 +284,7 @@ describe('what the operator asks of the API server', () => {
   /** An announcement heard again finds its own saga under the name, by reading it. */
   async function askForATakenName(): Promise<void> {
     await system.waitForOutcome(await postOrder('announced again'), 'Completed');
-    const traffic = storedTraffic(system.nats.url);
+    const traffic = storedTraffic(system.nats.admin);
     const created = (await traffic.everything(streamNames.events)).filter(
       ({ subject }) => subject === 'events.order.created',
     );

@@ -44,7 +44,7 @@ const endMillis = 100_000;
 export async function startCrashBench(): Promise<CrashBench> {
   const system = await startTestSystem({ databases: 'postgres' });
   try {
-    const traffic = storedTraffic(system.nats.url);
+    const traffic = storedTraffic(system.nats.admin);
     const fences = {
       order: await openFenceProbe(system.databaseUrl('order')),
       inventory: await openFenceProbe(system.databaseUrl('inventory')),

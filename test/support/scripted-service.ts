@@ -5,6 +5,7 @@ import { commandConsumerName, commandSubject, replySubject, streamNames } from '
 import type { IncomingMessage, Verdict } from '@sagamesh/runtime/broker';
 import { openNatsBroker } from '@sagamesh/runtime/nats-broker';
 import { createLogger } from '@sagamesh/runtime/logger';
+import type { NatsLogin } from '@sagamesh/sandbox/nats-users';
 import { waitUntil } from '@sagamesh/sandbox/wait-until';
 
 /**
@@ -49,15 +50,16 @@ const goodOutcomes: Readonly<Record<Direction, Reply['outcome']>> = {
 };
 
 export interface ScriptedServiceOptions {
-  readonly natsUrl: string;
-  readonly name: string;
+  /** The user that `stepServices` of the system made, with rights to these actions and no more. */
+  readonly login: NatsLogin;
   readonly actions: readonly string[];
 }
 
 export async function startScriptedService(options: ScriptedServiceOptions): Promise<ScriptedService> {
-  const { natsUrl, name, actions } = options;
+  const { login, actions } = options;
+  const name = login.user;
   const logger = createLogger({ name, level: 'silent' });
-  const broker = openNatsBroker({ url: natsUrl, name, logger });
+  const broker = openNatsBroker({ ...login, name, makesStreams: false, logger });
   const scripts = new Map<string, ScriptedAnswer>();
   const commands: Command[] = [];
   const take = async ({ body }: IncomingMessage): Promise<Verdict> => {

@@ -4,6 +4,8 @@ import type { Command, Direction, Reply } from '@sagamesh/contracts/messages';
 import { eventSubject, streamNames } from '@sagamesh/contracts/subjects';
 import { readStoredMessages } from '@sagamesh/runtime/stored-messages';
 import type { StoredMessage } from '@sagamesh/runtime/stored-messages';
+import { natsConnectOptions } from '@sagamesh/sandbox/nats-users';
+import type { NatsLogin } from '@sagamesh/sandbox/nats-users';
 import { waitUntil } from '@sagamesh/sandbox/wait-until';
 import { connect, headers } from 'nats';
 import type { JetStreamManager, NatsConnection } from 'nats';
@@ -33,8 +35,8 @@ const decoder = new TextDecoder();
 const timeoutMillis = 90_000;
 const intervalMillis = 100;
 
-export function storedTraffic(natsUrl: string): StoredTraffic {
-  const everything = (stream: string) => readStoredMessages(natsUrl, stream);
+export function storedTraffic(admin: NatsLogin): StoredTraffic {
+  const everything = (stream: string) => readStoredMessages(admin, stream);
   const json = ({ body }: StoredMessage): unknown => JSON.parse(decoder.decode(body));
   const readable = async <T>(
     stream: string,
@@ -79,13 +81,13 @@ export function storedTraffic(natsUrl: string): StoredTraffic {
         intervalMillis,
         what: `${type} of ${aggregateId} to be stored`,
       }),
-    deleteStream: (stream) => manage(natsUrl, async (jsm) => void (await jsm.streams.delete(stream))),
+    deleteStream: (stream) => manage(admin, async (jsm) => void (await jsm.streams.delete(stream))),
     purge: (stream, subject) =>
-      manage(natsUrl, async (jsm) => void (await jsm.streams.purge(stream, { filter: subject }))),
+      manage(admin, async (jsm) => void (await jsm.streams.purge(stream, { filter: subject }))),
     deleteConsumer: (stream, consumer) =>
-      manage(natsUrl, async (jsm) => void (await jsm.consumers.delete(stream, consumer))),
+      manage(admin, async (jsm) => void (await jsm.consumers.delete(stream, consumer))),
     publishAgain: (messages) =>
-      withConnection(natsUrl, async (connection) => {
+      withConnection(admin, async (connection) => {
         for (const message of messages) {
           const copied = headers();
           for (const name of ['x-correlation-id', 'traceparent']) {
@@ -108,15 +110,15 @@ function isOf(
   return one.sagaUid === sagaUid && one.step === step && one.direction === direction;
 }
 
-function manage(natsUrl: string, act: (jsm: JetStreamManager) => Promise<void>): Promise<void> {
-  return withConnection(natsUrl, async (connection) => act(await connection.jetstreamManager()));
+function manage(login: NatsLogin, act: (jsm: JetStreamManager) => Promise<void>): Promise<void> {
+  return withConnection(login, async (connection) => act(await connection.jetstreamManager()));
 }
 
 async function withConnection(
-  natsUrl: string,
+  login: NatsLogin,
   act: (connection: NatsConnection) => Promise<void>,
 ): Promise<void> {
-  const connection = await connect({ servers: natsUrl, name: 'test', timeout: 5_000 });
+  const connection = await connect({ ...natsConnectOptions(login), name: 'test', timeout: 5_000 });
   try {
     await act(connection);
   } finally {

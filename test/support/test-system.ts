@@ -7,6 +7,7 @@ import { startSystem } from '@sagamesh/sandbox/system/system';
 import type { System, SystemOptions } from '@sagamesh/sandbox/system/system';
 import { waitUntil } from '@sagamesh/sandbox/wait-until';
 import { z } from 'zod';
+import { refusalsIn } from './nats-refusals.ts';
 import { sagaManifest } from './saga-manifest.ts';
 import type { SagaChange } from './saga-manifest.ts';
 import { watchSagas } from './saga-watch.ts';
@@ -57,12 +58,17 @@ export const patienceMillis = 120_000;
 export async function startTestSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
   await bundleAll();
   const dataDir = await DataDir.temporary();
-  const stops: (() => Promise<void> | void)[] = [() => dataDir.close({ remove: true })];
+  let refused: readonly string[] = [];
+  const stops: (() => Promise<void> | void)[] = [
+    () => expectNone(refused),
+    () => dataDir.close({ remove: true }),
+  ];
   const stop = async () => {
     for (const one of stops.splice(0).toReversed()) await one();
   };
   try {
     const system = await startSystem({ ...options, dataDir });
+    stops.push(() => void (refused = refusalsIn(system.nats.logFile)));
     stops.push(() => system.stop());
     const watch = await watchSagas(system.controlPlane.adminKubeconfig, sagaNamespace);
     stops.push(() => watch.stop());
@@ -71,6 +77,11 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
     await stop();
     throw error;
   }
+}
+
+/** Rights that do not suffice are made up for by trying again, so nothing else would show them. */
+function expectNone(refused: readonly string[]): void {
+  if (refused.length > 0) throw new Error(`the NATS server refused: ${refused.join(', ')}`);
 }
 
 type UserTools = Omit<TestSystem, keyof System | 'dataDir' | 'watch'>;

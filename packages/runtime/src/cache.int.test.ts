@@ -16,7 +16,7 @@ let redisPort = 0;
 beforeAll(async () => {
   dataDir = await DataDir.temporary();
   nats = await startNats({ dataDir });
-  broker = openNatsBroker({ url: nats.url, name: 'cache-test', logger: silentLogger });
+  broker = openNatsBroker({ ...nats.admin, name: 'cache-test', logger: silentLogger });
   redisPort = await redis.listen();
 });
 

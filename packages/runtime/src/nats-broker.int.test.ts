@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { commandSubject, eventSubject, replySubject, streamNames } from '@sagamesh/contracts/subjects';
 import { DataDir } from '@sagamesh/sandbox/data-dir';
 import { startNats, type NatsServer } from '@sagamesh/sandbox/nats-server';
+import { natsConnectOptions } from '@sagamesh/sandbox/nats-users';
 import { connect, StorageType, type JetStreamManager, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { brokerBehaviour } from './broker.behaviour.ts';
@@ -24,7 +25,11 @@ let jsm: JetStreamManager;
 beforeAll(async () => {
   dataDir = await DataDir.temporary();
   server = await startNats({ dataDir });
-  admin = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
+  admin = await connect({
+    ...natsConnectOptions(server.admin),
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 100,
+  });
   jsm = await admin.jetstreamManager({ checkAPI: false });
 });
 
@@ -35,7 +40,7 @@ afterAll(async () => {
 });
 
 function open(name = 'test'): NatsBroker {
-  return openNatsBroker({ url: server.url, name, logger: silentLogger });
+  return openNatsBroker({ ...server.admin, name, logger: silentLogger });
 }
 
 function textOf(message: IncomingMessage): string {
@@ -81,7 +86,7 @@ brokerBehaviour('NATS', {
   nowMillis: () => performance.now(),
   wait: pause,
   deleteStream: async (name) => void (await jsm.streams.delete(name)),
-  stuckReader: async (spec) => startStuckReader(server.url, spec),
+  stuckReader: async (spec) => startStuckReader(server.admin, spec),
 });
 
 describe('streams', () => {
@@ -196,7 +201,7 @@ describe('when a worker process is killed', () => {
     const broker = open();
     const subject = eventSubject(`killed.${randomUUID()}`);
     const spec = { ...specOn(streamNames.events, subject), ackWaitMillis: 1_000 };
-    const worker = await startStuckReader(server.url, spec);
+    const worker = await startStuckReader(server.admin, spec);
     await broker.publish({ subject: spec.filterSubject, body: body('x') });
     await worker.taken;
     const seen = new Collector<number>();

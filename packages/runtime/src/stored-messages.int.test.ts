@@ -13,7 +13,7 @@ let broker: NatsBroker;
 beforeAll(async () => {
   dataDir = await DataDir.temporary();
   server = await startNats({ dataDir });
-  broker = openNatsBroker({ url: server.url, name: 'test', logger: silentLogger });
+  broker = openNatsBroker({ ...server.admin, name: 'test', logger: silentLogger });
 });
 
 afterAll(async () => {
@@ -22,7 +22,7 @@ afterAll(async () => {
   dataDir.close({ remove: true });
 });
 
-const stored = () => readStoredMessages(server.url, streamNames.deadLetters);
+const stored = () => readStoredMessages(server.admin, streamNames.deadLetters);
 
 describe('what a stream holds', () => {
   it('is nothing when there is no such stream', async () => {

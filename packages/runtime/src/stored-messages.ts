@@ -12,9 +12,25 @@ export interface StoredMessage {
   readonly body: Uint8Array;
 }
 
+/** Reading any stream is for people: services may not. */
+export interface NatsReader {
+  readonly url: string;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+}
+
 /** Oldest first; empty when there is no such stream. Rejects when there is no server. */
-export async function readStoredMessages(natsUrl: string, stream: string): Promise<readonly StoredMessage[]> {
-  const connection = await connect({ servers: natsUrl, name: 'reader', timeout: 5_000 });
+export async function readStoredMessages(
+  { url, user, password }: NatsReader,
+  stream: string,
+): Promise<readonly StoredMessage[]> {
+  const connection = await connect({
+    servers: url,
+    name: 'reader',
+    timeout: 5_000,
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { pass: password }),
+  });
   try {
     const jsm = await connection.jetstreamManager({ checkAPI: false });
     const state = await jsm.streams

@@ -10,6 +10,7 @@ import { deferred } from '@sagamesh/runtime/testing/collector';
 import { DataDir } from '@sagamesh/sandbox/data-dir';
 import { freePort } from '@sagamesh/sandbox/free-port';
 import { startNats, type NatsServer } from '@sagamesh/sandbox/nats-server';
+import { natsEnvironment } from '@sagamesh/sandbox/nats-users';
 import { readServiceConfig } from './service-config.ts';
 import { runService, type RunningService, type ServiceDefinition } from './service.ts';
 import { onEventAtLeastOnce } from './inbox.ts';
@@ -32,7 +33,7 @@ const host: NonNullable<ServiceDefinition['host']> = {
 };
 
 const env = () => ({
-  NATS_URL: nats.url,
+  ...natsEnvironment(nats.admin),
   HOST: '127.0.0.1',
   PORT: '0',
   LOG_LEVEL: 'silent',
@@ -64,7 +65,7 @@ beforeAll(async () => {
   dataDir = await DataDir.temporary();
   nats = await startNats({ dataDir });
   client = openNatsBroker({
-    url: nats.url,
+    ...nats.admin,
     name: 'test',
     logger: createLogger({ name: 'test', level: 'silent' }),
   });

@@ -8,6 +8,7 @@ import { silentLogger } from '@sagamesh/runtime/testing/silent-logger';
 import { DataDir } from '@sagamesh/sandbox/data-dir';
 import { freePort } from '@sagamesh/sandbox/free-port';
 import { startNats, type NatsServer } from '@sagamesh/sandbox/nats-server';
+import { natsEnvironment } from '@sagamesh/sandbox/nats-users';
 import { startSmsSink, type SmsSink } from '@sagamesh/sinks/sms-sink';
 import { startSmtpSink, type SmtpSink } from '@sagamesh/sinks/smtp-sink';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -31,11 +32,12 @@ beforeAll(async () => {
   smtpPort = await freePort();
   smtp = await startSmtpSink({ host: '127.0.0.1', smtpPort, httpPort: 0 });
   sms = await startSmsSink({ host: '127.0.0.1', port: 0 });
-  broker = openNatsBroker({ url: nats.url, name: 'test', logger: silentLogger });
+  broker = openNatsBroker({ ...nats.admin, name: 'test', logger: silentLogger });
   await broker.ready();
   service = await startNotification(
     readNotificationConfig({
-      NATS_URL: nats.url,
+      ...natsEnvironment(nats.login('notification')),
+      NATS_MAKE_STREAMS: 'off',
       HOST: '127.0.0.1',
       PORT: String(await freePort()),
       LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'silent',

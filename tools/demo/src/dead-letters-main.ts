@@ -1,23 +1,29 @@
+import { adminClient } from '@sagamesh/contracts/broker-access';
 import { headerNames, streamNames } from '@sagamesh/contracts/subjects';
+import { keptPassword } from '@sagamesh/sandbox/nats-users';
 import { readSandboxState } from '@sagamesh/sandbox/data-dir';
 import { readStoredMessages } from '@sagamesh/runtime/stored-messages';
+import type { NatsReader } from '@sagamesh/runtime/stored-messages';
 import { sandboxFolder } from './sandbox-folder.ts';
 import { table } from './terminal.ts';
 
-/** `make dead-letters`: what could not be read or acted upon. NATS_URL, or the sandbox of this folder. */
+/**
+ * `make dead-letters`: what could not be read or acted upon. NATS_URL with NATS_USER and NATS_PASSWORD (those of `admin`), or the sandbox of
+ * this folder.
+ */
 
-const natsUrl = process.env['NATS_URL'] ?? (await sandboxNatsUrl());
-if (natsUrl === undefined) {
+const nats = givenNats() ?? (await sandboxNats());
+if (nats === undefined) {
   console.error('No sandbox has run here: make up first, or set NATS_URL to a NATS server.');
   process.exitCode = 2;
 } else {
-  const rows = await readRows(natsUrl);
+  const rows = await readRows(nats);
   console.log(table([['AT', 'SERVICE', 'REASON', 'SUBJECT', 'BYTES', 'MESSAGE'], ...rows]));
   console.log(`${rows.length} dead letters`);
 }
 
-async function readRows(url: string): Promise<string[][]> {
-  const messages = await readStoredMessages(url, streamNames.deadLetters);
+async function readRows(reader: NatsReader): Promise<string[][]> {
+  const messages = await readStoredMessages(reader, streamNames.deadLetters);
   return messages.map(({ subject, headers, body }) => [
     headers.get(headerNames.deadLetterAt) ?? '-',
     subject.replace(/^dlq\./, ''),
@@ -28,7 +34,14 @@ async function readRows(url: string): Promise<string[][]> {
   ]);
 }
 
-async function sandboxNatsUrl(): Promise<string | undefined> {
+function givenNats(): NatsReader | undefined {
+  const { NATS_URL: url, NATS_USER: user, NATS_PASSWORD: password } = process.env;
+  return url === undefined ? undefined : { url, user, password };
+}
+
+async function sandboxNats(): Promise<NatsReader | undefined> {
   const port = (await readSandboxState(sandboxFolder)).ports['nats'];
-  return port === undefined ? undefined : `nats://127.0.0.1:${port}`;
+  if (port === undefined) return undefined;
+  const password = keptPassword(sandboxFolder, adminClient);
+  return { url: `nats://127.0.0.1:${port}`, user: adminClient, password };
 }

@@ -2,6 +2,7 @@ import { connect } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DataDir } from './data-dir.ts';
 import { startNats, type NatsServer } from './nats-server.ts';
+import { natsConnectOptions } from './nats-users.ts';
 
 let dataDir: DataDir;
 let nats: NatsServer;
@@ -18,7 +19,7 @@ afterAll(async () => {
 
 describe('the NATS server', () => {
   it('keeps its address and its streams when it is killed and started again', async () => {
-    const before = await connect({ servers: nats.url });
+    const before = await connect(natsConnectOptions(nats.admin));
     const manager = await before.jetstreamManager();
     await manager.streams.add({ name: 'LASTING', subjects: ['lasting.>'] });
     await before.jetstream().publish('lasting.one', 'hello');
@@ -27,7 +28,7 @@ describe('the NATS server', () => {
     await nats.process.kill();
     await nats.process.start();
 
-    const after = await connect({ servers: nats.url });
+    const after = await connect(natsConnectOptions(nats.admin));
     const message = await (await after.jetstreamManager()).streams.getMessage('LASTING', { seq: 1 });
     expect(message.string()).toBe('hello');
     await after.close();

@@ -1,7 +1,15 @@
-/** A NATS server with JetStream on loopback; its streams survive `kill` and `start`, its port stays. */
+/**
+ * A NATS server with JetStream on loopback; its streams survive `kill` and `start`, its port stays. Everybody has a user of his own and may
+ * do no more than in production.
+ */
 import { writeFileSync } from 'node:fs';
+import { adminClient, brokerAccesses } from '@sagamesh/contracts/broker-access';
+import type { BrokerAccess } from '@sagamesh/contracts/broker-access';
+import { natsAuthorization, quoted } from '@sagamesh/contracts/nats-authorization';
 import type { DataDir } from './data-dir.ts';
 import { ManagedProcess } from './managed-process.ts';
+import { keepPasswords } from './nats-users.ts';
+import type { NatsLogin } from './nats-users.ts';
 import { resolveBinary } from './resolve-binary.ts';
 
 export type NatsOptions = {
@@ -10,12 +18,20 @@ export type NatsOptions = {
   readonly port?: number;
   /** fsync before each acknowledgement. Off, a crash of the machine (not of the server) may lose the last two minutes. */
   readonly syncAlways?: boolean;
+  /** Users besides those of an installation as it comes. */
+  readonly moreClients?: readonly BrokerAccess[];
+  /** Also logs every protocol line of every client. Large. */
+  readonly trace?: boolean;
 };
 
 export type NatsServer = {
   /** `nats://127.0.0.1:<port>` */
   readonly url: string;
   readonly monitorUrl: string;
+  readonly logFile: string;
+  /** Address and password of one of the users; `admin` may do everything. */
+  readonly login: (user: string) => NatsLogin;
+  readonly admin: NatsLogin;
   readonly process: ManagedProcess;
   readonly stop: () => Promise<void>;
 };
@@ -24,24 +40,37 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
   const { dataDir } = options;
   const command = await resolveBinary('nats-server');
   const port = options.port ?? (await dataDir.port('nats'));
+  const url = `nats://127.0.0.1:${port}`;
   const monitorPort = await dataDir.port('natsMonitor');
   const monitorUrl = `http://127.0.0.1:${monitorPort}`;
   const configFile = dataDir.file('nats', 'nats.conf');
   const storeFolder = dataDir.file('nats', 'store');
-  writeFileSync(
-    configFile,
-    natsConfig({ port, monitorPort, storeFolder, syncAlways: options.syncAlways ?? false }),
+  const clients = [...brokerAccesses, ...(options.moreClients ?? [])];
+  const passwords = keepPasswords(
+    dataDir.path,
+    clients.map(({ name }) => name),
   );
+  const login = (user: string): NatsLogin => {
+    const password = passwords[user];
+    if (password === undefined) throw new Error(`the NATS server has no user ${user}`);
+    return { url, user, password };
+  };
+  const authorization = natsAuthorization(clients, (user) => quoted(login(user).password));
+  const syncAlways = options.syncAlways ?? false;
+  writeFileSync(configFile, natsConfig({ port, monitorPort, storeFolder, syncAlways, authorization }), {
+    mode: 0o600,
+  });
+  const logFile = dataDir.file('logs', 'nats-server.log');
   const process = new ManagedProcess({
     name: 'nats-server',
     command,
-    args: ['--config', configFile],
-    logFile: dataDir.file('logs', 'nats-server.log'),
+    args: ['--config', configFile, ...(options.trace === true ? ['-DV'] : [])],
+    logFile,
     ready: async () => (await fetch(`${monitorUrl}/healthz`)).ok,
   });
   dataDir.track(process);
   await process.start();
-  return { url: `nats://127.0.0.1:${port}`, monitorUrl, process, stop: () => process.stop() };
+  return { url, monitorUrl, logFile, login, admin: login(adminClient), process, stop: () => process.stop() };
 }
 
 export type NatsConfig = {
@@ -49,6 +78,8 @@ export type NatsConfig = {
   readonly monitorPort: number;
   readonly storeFolder: string;
   readonly syncAlways: boolean;
+  /** As `natsAuthorization` writes it. */
+  readonly authorization: string;
 };
 
 export function natsConfig(config: NatsConfig): string {
@@ -62,6 +93,6 @@ export function natsConfig(config: NatsConfig): string {
     '  max_file_store: 10GB',
     `  sync_interval: ${config.syncAlways ? 'always' : '"2m"'}`,
     '}',
-    '',
+    config.authorization,
   ].join('\n');
 }

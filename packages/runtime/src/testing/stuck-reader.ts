@@ -3,12 +3,16 @@ import { createInterface } from 'node:readline';
 import type { StuckReader } from '../broker.behaviour.ts';
 import type { DurableConsumerSpec } from '../broker.ts';
 
-/** Starts `stuck-worker.ts`; resolves when it reads. As soon as it has a message it is stopped (SIGSTOP). */
-export async function startStuckReader(natsUrl: string, spec: DurableConsumerSpec): Promise<StuckReader> {
+/** Starts `stuck-worker.ts` (`login`: url, user and password); resolves when it reads. As soon as it has a message it is stopped (SIGSTOP). */
+export async function startStuckReader(login: object, spec: DurableConsumerSpec): Promise<StuckReader> {
   const script = new URL('stuck-worker.ts', import.meta.url).pathname;
-  const worker = spawn(process.execPath, ['--import', 'tsx', script, natsUrl, JSON.stringify(spec)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const worker = spawn(
+    process.execPath,
+    ['--import', 'tsx', script, JSON.stringify(login), JSON.stringify(spec)],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   const told = new Map<string, () => void>();
   const hearing = async (line: string): Promise<void> =>

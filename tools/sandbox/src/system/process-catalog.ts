@@ -1,4 +1,7 @@
+import { operatorClient } from '@sagamesh/contracts/broker-access';
 import { unreachable } from '@sagamesh/contracts/unreachable';
+import { natsEnvironment } from '../nats-users.ts';
+import type { NatsLogin } from '../nats-users.ts';
 
 /** SagaMesh's own processes: what each needs to know of the others. Pure data, from addresses and ports to environments. */
 
@@ -13,7 +16,7 @@ export type OperatorName = 'operator' | `operator-${number}`;
 export type ProcessName = ServiceName | HelperName | OperatorName;
 
 export interface SystemAddresses {
-  readonly natsUrl: string;
+  readonly natsLogin: (user: string) => NatsLogin;
   readonly operatorKubeconfig: string;
   readonly jwksFile: string;
   readonly signingKeysFile: string;
@@ -75,11 +78,12 @@ function isOperator(name: ProcessName): name is OperatorName {
 }
 
 function environmentOf(name: ProcessName, addresses: SystemAddresses): Readonly<Record<string, string>> {
-  const broker = { NATS_URL: addresses.natsUrl };
+  // Streams are the operator's to make: the server refuses it to everybody else.
+  const broker = () => ({ ...natsEnvironment(addresses.natsLogin(name)), NATS_MAKE_STREAMS: 'off' });
   const tokens = { JWKS_FILE: addresses.jwksFile };
   if (isOperator(name)) {
     return {
-      ...broker,
+      ...natsEnvironment(addresses.natsLogin(operatorClient)),
       KUBECONFIG: addresses.operatorKubeconfig,
       POD_NAME: name,
       POD_NAMESPACE: 'sagamesh-system',
@@ -98,10 +102,10 @@ function environmentOf(name: ProcessName, addresses: SystemAddresses): Readonly<
       return { SINK_FILE: addresses.file('sms.jsonl') };
     case 'order':
     case 'inventory':
-      return { ...broker, ...tokens, DATABASE_URL: addresses.databaseUrl(name) };
+      return { ...broker(), ...tokens, DATABASE_URL: addresses.databaseUrl(name) };
     case 'payment':
       return {
-        ...broker,
+        ...broker(),
         ...tokens,
         DATABASE_URL: addresses.databaseUrl(name),
         PAYMENT_PROVIDER_URL: `http://127.0.0.1:${addresses.port('payment-provider')}`,
@@ -109,7 +113,7 @@ function environmentOf(name: ProcessName, addresses: SystemAddresses): Readonly<
       };
     case 'user':
       return {
-        ...broker,
+        ...broker(),
         ...tokens,
         DATABASE_URL: addresses.databaseUrl(name),
         SIGNING_KEYS_FILE: addresses.signingKeysFile,
@@ -118,7 +122,7 @@ function environmentOf(name: ProcessName, addresses: SystemAddresses): Readonly<
       };
     case 'notification':
       return {
-        ...broker,
+        ...broker(),
         SMTP_URL: `smtp://127.0.0.1:${addresses.port('smtp')}`,
         MAIL_FROM: 'orders@shop.example',
         SMS_WEBHOOK_URL: `http://127.0.0.1:${addresses.port('sms-sink')}/messages`,

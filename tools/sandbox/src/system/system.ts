@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { BrokerAccess } from '@sagamesh/contracts/broker-access';
 import { startControlPlane } from '../control-plane.ts';
 import type { ControlPlane, ControlPlaneOptions } from '../control-plane.ts';
 import type { DataDir } from '../data-dir.ts';
@@ -6,8 +7,12 @@ import { kubectlFor } from '../kubectl.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { ManagedProcess } from '../managed-process.ts';
 import { startNats } from '../nats-server.ts';
-import type { NatsServer } from '../nats-server.ts';
+import type { NatsOptions, NatsServer } from '../nats-server.ts';
+import { resolveEnvoy } from '../resolve-envoy.ts';
+import { SetupError } from '../setup-error.ts';
 import { chooseDatabases } from './databases.ts';
+import { startGateway } from './gateway.ts';
+import type { Gateway } from './gateway.ts';
 import { installManifests, repository } from './manifests.ts';
 import { defineProcesses, helperNames, serviceNames } from './process-catalog.ts';
 import type { ExtraEnvironment, ProcessDefinition, ProcessName, ServiceName } from './process-catalog.ts';
@@ -26,6 +31,11 @@ export interface SystemOptions {
   /** Default `pglite`: embedded, one folder per service. */
   readonly databases?: 'pglite' | 'postgres';
   readonly extraEnv?: ExtraEnvironment;
+  /** Envoy in front of the services. Left out: none. `if-possible`: without an Envoy there is none, and `progress` says why. */
+  readonly gateway?: 'required' | 'if-possible';
+  /** Services of somebody else: each gets a user at the NATS server (`nats.login(<name>)`). */
+  readonly stepServices?: readonly BrokerAccess[];
+  readonly nats?: Pick<NatsOptions, 'trace'>;
   /** Arguments for node itself, say `--inspect=127.0.0.1:0`. */
   readonly nodeArgs?: Readonly<Partial<Record<ProcessName, readonly string[]>>>;
   /** Of `control-plane.ts`. */
@@ -38,6 +48,7 @@ export interface System {
   readonly controlPlane: ControlPlane;
   readonly nats: NatsServer;
   readonly tokens: TokenSigner;
+  readonly gateway: Gateway | undefined;
   /** As admin. */
   readonly kubectl: Kubectl;
   readonly databaseUrl: (service: ServiceName) => string;
@@ -64,7 +75,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     });
     stops.push(() => controlPlane.stop());
     progress(`API server    ${controlPlane.url}`);
-    const nats = await startNats({ dataDir });
+    const nats = await startNats({ dataDir, moreClients: options.stepServices ?? [], ...options.nats });
     stops.push(() => nats.stop());
     progress(`NATS          ${nats.url}`);
     const kubectl = await kubectlFor(controlPlane.adminKubeconfig);
@@ -77,7 +88,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const ports = await choosePorts(dataDir, options.operators ?? 1);
     const definitions = defineProcesses(
       {
-        natsUrl: nats.url,
+        natsLogin: nats.login,
         operatorKubeconfig: controlPlane.kubeconfigFor(operatorUser),
         jwksFile: tokens.jwksFile,
         signingKeysFile: tokens.keysFile,
@@ -94,10 +105,13 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       await Promise.all([...processes.values()].map((process) => process.stop()));
     });
     await startInOrder([...processes.values()], progress);
+    const gateway = await openGateway(options, ports, tokens, progress);
+    if (gateway !== undefined) stops.push(() => gateway.stop());
     return {
       controlPlane,
       nats,
       tokens,
+      gateway,
       kubectl,
       databaseUrl,
       processes,
@@ -111,17 +125,37 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   }
 }
 
-/** Everything at once on two cores is slower than helpers first, then the services, then the operators. */
+async function openGateway(
+  options: SystemOptions,
+  ports: Ports,
+  { jwksFile }: TokenSigner,
+  progress: (line: string) => void,
+): Promise<Gateway | undefined> {
+  if (options.gateway === undefined) return undefined;
+  try {
+    const { path: envoy } = await resolveEnvoy({ note: progress });
+    const servicePorts = { order: portOf(ports, 'order'), user: portOf(ports, 'user') };
+    const gateway = await startGateway({ dataDir: options.dataDir, envoy, servicePorts, jwksFile });
+    progress(`gateway       ${gateway.url} (Envoy, pid ${gateway.process.pid})`);
+    return gateway;
+  } catch (error) {
+    if (options.gateway === 'required' || !(error instanceof SetupError)) throw error;
+    progress(`gateway       none: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** Everything at once on two cores is slower than helpers first, then the operators, then the services, which wait for the operator's streams. */
 async function startInOrder(
   processes: readonly ManagedProcess[],
   progress: (line: string) => void,
 ): Promise<void> {
-  const waves: readonly (readonly string[])[] = [helperNames, serviceNames];
-  const later = processes.filter((process) => !waves.flat().includes(process.spec.name));
-  for (const wave of [
-    ...waves.map((names) => processes.filter((process) => names.includes(process.spec.name))),
-    later,
-  ]) {
+  const among = (names: readonly string[]) =>
+    processes.filter((process) => names.includes(process.spec.name));
+  const others = processes.filter(
+    (process) => ![...helperNames, ...serviceNames].some((name) => name === process.spec.name),
+  );
+  for (const wave of [among(helperNames), others, among(serviceNames)]) {
     await Promise.all(
       wave.map(async (process) => {
         await process.start();
