@@ -74,14 +74,13 @@ export function synthesize(name: EnvironmentName, overrides: ImageOverrides = {}
     .filter(({ objects }) => objects.length > 0);
 }
 
-/** What `kubectl apply -k` takes from an environment's folder. */
+/** What `kubectl apply -k` takes from an environment's folder. Namespaces first: kustomize by itself keeps this order. */
 export function kustomization(files: readonly ManifestFile[]): object {
+  const [namespacesFile, ...rest] = files.map(({ path }) => path.slice(path.lastIndexOf('/') + 1));
   return {
     apiVersion: 'kustomize.config.k8s.io/v1beta1',
     kind: 'Kustomization',
-    // Namespaces and the CRD first, whatever stands before them.
-    sortOptions: { order: 'legacy' },
-    resources: ['../crd', '../operator', ...files.map(({ path }) => path.slice(path.lastIndexOf('/') + 1))],
+    resources: [namespacesFile, '../crd', '../operator', ...rest],
   };
 }
 
