@@ -106,7 +106,10 @@ describe('docs/operations.md', () => {
       'packages/runtime/src/config.ts',
       'operator/src/config.ts',
       'services/kit/src/service-config.ts',
-      ...['order', 'inventory', 'payment', 'notification'].map((name) => `services/${name}/src/config.ts`),
+      'services/kit/src/token-config.ts',
+      ...['order', 'inventory', 'payment', 'notification', 'user'].map(
+        (name) => `services/${name}/src/config.ts`,
+      ),
     ];
     const variables = sources.flatMap((source) =>
       [...textOf(source).matchAll(/^ +([A-Z][A-Z0-9_]+): /gm)].map((match) => match[1] ?? ''),
