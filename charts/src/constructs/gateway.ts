@@ -38,6 +38,7 @@ export class Gateway extends Construct {
       spec: { type: settings.service.type, selector, ports: servicePorts(settings.service) },
     });
     addDeployment(this, props);
+    addCertificateRights(this, workload);
     addObject(this, publicGateway(props));
     for (const limit of apiNames()) addObject(this, virtualService(limit, props));
     addObject(this, publicPolicy(workload));
@@ -112,6 +113,21 @@ function addDeployment(scope: Construct, { workload, resources }: GatewayProps):
         },
       },
     },
+  });
+}
+
+/** istiod hands a certificate only to a proxy whose ServiceAccount may list the Secrets beside it; the proxy itself never asks the API server. */
+function addCertificateRights(scope: Construct, workload: Workload): void {
+  const { name, namespace } = workload;
+  const metadata = { name: 'gateway-certificates', namespace, labels: labelsOf(workload) };
+  new k8s.KubeRole(scope, 'certificates', {
+    metadata,
+    rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch'] }],
+  });
+  new k8s.KubeRoleBinding(scope, 'certificates-binding', {
+    metadata,
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: metadata.name },
+    subjects: [{ kind: 'ServiceAccount', name, namespace }],
   });
 }
 
