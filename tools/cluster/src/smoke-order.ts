@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SetupError } from '@sagamesh/sandbox/setup-error';
+import type { Kubectl } from '@sagamesh/sandbox/kubectl';
+import { z } from 'zod';
+
+/** One order the way a customer places it: registers, signs in, orders through the gateway, and the saga of it ends Completed. */
+
+export interface SmokeOptions {
+  readonly kubectl: Kubectl;
+  /** `http://127.0.0.1:30080` */
+  readonly gatewayUrl: string;
+  readonly timeoutSeconds: number;
+}
+
+export interface SmokeResult {
+  readonly orderId: string;
+  readonly correlationId: string | null;
+  readonly seconds: number;
+}
+
+interface Call {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly expected: number;
+}
+
+export async function placeSmokeOrder({
+  kubectl,
+  gatewayUrl,
+  timeoutSeconds,
+}: SmokeOptions): Promise<SmokeResult> {
+  const endMillis = performance.now() + timeoutSeconds * 1_000;
+  const id = randomUUID();
+  const credentials = { email: `smoke-${id}@example.org`, password: `smoke-${id}` };
+  const key = (what: string) => ({ 'idempotency-key': `"${what}-${id}"` });
+  const call = (one: Call) => untilAnswered(gatewayUrl, one, endMillis);
+
+  await call({
+    method: 'POST',
+    path: '/api/v1/users',
+    body: { name: 'Smoke Order', ...credentials },
+    headers: key('user'),
+    expected: 201,
+  });
+  const signedIn = await call({
+    method: 'POST',
+    path: '/api/v1/users/token',
+    body: credentials,
+    expected: 200,
+  });
+  const { token } = z.object({ token: z.string() }).parse(signedIn.body);
+  const startedMillis = performance.now();
+  const placed = await call({
+    method: 'POST',
+    path: '/api/v1/orders',
+    body: {
+      items: [{ sku: 'HEADSET', quantity: 1 }],
+      paymentMethod: 'pm_card_visa',
+      contact: { email: credentials.email },
+    },
+    headers: { ...key('order'), authorization: `Bearer ${token}` },
+    expected: 201,
+  });
+  const order = z.object({ id: z.string() }).parse(placed.body);
+  const outcome = await untilEnded(kubectl, order.id, endMillis);
+  if (outcome !== 'Completed') throw new SetupError(`the saga of order ${order.id} ended ${outcome}`);
+  return {
+    orderId: order.id,
+    correlationId: placed.correlationId,
+    seconds: (performance.now() - startedMillis) / 1_000,
+  };
+}
+
+interface Answer {
+  readonly body: unknown;
+  readonly correlationId: string | null;
+}
+
+/**
+ * The gateway hears of routes, endpoints and keys a moment after the pods are ready, so refusals of the mesh are asked again. Each POST
+ * carries an idempotency key, or changes nothing.
+ */
+async function untilAnswered(gatewayUrl: string, call: Call, endMillis: number): Promise<Answer> {
+  let last = 'nothing was tried';
+  while (performance.now() < endMillis) {
+    try {
+      const response = await fetch(`${gatewayUrl}${call.path}`, {
+        method: call.method,
+        headers: { 'content-type': 'application/json', ...call.headers },
+        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+        signal: AbortSignal.timeout(15_000),
+      });
+      const text = await response.text();
+      if (response.status === call.expected) {
+        return { body: JSON.parse(text), correlationId: response.headers.get('x-correlation-id') };
+      }
+      last = `${response.status} ${text.slice(0, 300)}`;
+    } catch (error) {
+      last = error instanceof Error ? whole(error) : String(error);
+    }
+    await delay(1_000);
+  }
+  throw new SetupError(
+    `${call.method} ${gatewayUrl}${call.path} never answered ${call.expected}; last: ${last}`,
+  );
+}
+
+async function untilEnded(kubectl: Kubectl, name: string, endMillis: number): Promise<string> {
+  const read = ['get', 'ordersaga', '-n', 'shop', name, '-o', 'jsonpath={.status.outcome}'];
+  let last = '';
+  while (performance.now() < endMillis) {
+    const { code, stdout, stderr } = await kubectl(read);
+    if (code === 0 && stdout !== '') return stdout;
+    last = code === 0 ? 'it is still open' : stderr.trim();
+    await delay(500);
+  }
+  throw new SetupError(`the saga of order ${name} did not end in time: ${last}`);
+}
+
+/** `fetch` says why in the cause only. */
+function whole(error: Error): string {
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}

@@ -1,0 +1,39 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { SetupError } from '@sagamesh/sandbox/setup-error';
+import { mustRun } from '@sagamesh/sandbox/system/manifests';
+import type { KindContext } from '../kind-context.ts';
+import { diagnosePod, isRolledOut, nameOf, podListSchema, workloadListSchema } from '../rollout.ts';
+
+const ours = ['-A', '-l', 'app.kubernetes.io/part-of=sagamesh', '-o', 'json'];
+
+/** Until every Deployment and StatefulSet of ours runs as it was applied; a line for each as it becomes ready, and the reasons when one does not. */
+export async function awaitRollout(
+  { kubectl, note }: Pick<KindContext, 'kubectl' | 'note'>,
+  timeoutSeconds: number,
+): Promise<string> {
+  const startedMillis = performance.now();
+  const told = new Set<string>();
+  for (let first = true; ; first = false) {
+    const text = await mustRun(kubectl, ['get', 'deployments,statefulsets', ...ours]);
+    const { items } = workloadListSchema.parse(JSON.parse(text));
+    const open = items.filter((workload) => !isRolledOut(workload));
+    const seconds = Math.round((performance.now() - startedMillis) / 1_000);
+    for (const workload of items.filter((one) => !open.includes(one) && !told.has(nameOf(one)))) {
+      told.add(nameOf(workload));
+      if (!first) note(`${nameOf(workload)} is ready after ${seconds} s`);
+    }
+    if (items.length > 0 && open.length === 0) return `${items.length} workloads ready`;
+    if (seconds >= timeoutSeconds) throw new SetupError(await whyNot({ kubectl }, open.map(nameOf), seconds));
+    await delay(2_000);
+  }
+}
+
+async function whyNot(
+  { kubectl }: Pick<KindContext, 'kubectl'>,
+  open: readonly string[],
+  seconds: number,
+): Promise<string> {
+  const pods = podListSchema.parse(JSON.parse(await mustRun(kubectl, ['get', 'pods', ...ours])));
+  const lines = pods.items.flatMap(diagnosePod);
+  return [`not ready after ${seconds} s: ${open.join(', ')}`, ...lines].join('\n');
+}
