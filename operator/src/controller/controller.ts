@@ -129,7 +129,7 @@ export function createController(parts: ControllerParts, settings: ControllerSet
 }
 
 function startWorkers(
-  { kubeMetrics, logger, clock = systemClock, newId = randomUUID }: ControllerParts,
+  { kubeMetrics, logger, memory, clock = systemClock, newId = randomUUID }: ControllerParts,
   { concurrency }: ControllerSettings,
   queue: WorkQueue,
   reconciler: Reconciler,
@@ -146,7 +146,11 @@ function startWorkers(
       failed: (failure) => {
         kubeMetrics.workers.failed(failure);
         const { key, reconcileId, treatment, error } = failure;
-        logger.warn({ err: ensureError(error), saga: key, reconcileId, treatment }, 'reconcile failed');
+        const correlationId = memory.correlationIdOf(key);
+        logger.warn(
+          { err: ensureError(error), saga: key, correlationId, reconcileId, treatment },
+          'reconcile failed',
+        );
       },
     },
   });

@@ -1,5 +1,5 @@
 import { commandSchema } from '@sagamesh/contracts/messages';
-import { silentLogger } from '@sagamesh/runtime/testing/silent-logger';
+import { createLogger } from '@sagamesh/runtime/logger';
 import { describe, expect, it } from 'vitest';
 import { createKubeClient } from '../kube/client.ts';
 import { FakeApi } from '../kube/testing/fake-api.ts';
@@ -28,11 +28,19 @@ async function intake() {
     clock: new VirtualClock(),
     random: () => 0,
   });
-  await startIntake({ broker, client, namespace: 'shop', logger: silentLogger, epochMillis: () => 0 });
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  const logger = createLogger({ name: 'operator', destination });
+  await startIntake({ broker, client, namespace: 'shop', logger, epochMillis: () => 0 });
   const stored = () => api.objects.get('apis/sagamesh.dev/v1alpha1/ordersagas', 'shop/order-1');
   const refused = () => broker.on('saga.cmd.order.refuse').map(({ body }) => commandSchema.parse(body));
   const buried = () => broker.on('dlq.operator').map(({ headers }) => headers?.['x-dead-letter-reason']);
-  return { api, broker, client, stored, refused, buried };
+  const logged = () =>
+    lines.map((line) => {
+      const { msg, correlationId }: { msg: string; correlationId: string } = JSON.parse(line);
+      return [msg, correlationId];
+    });
+  return { api, broker, client, stored, refused, buried, logged };
 }
 
 describe('an order that was created', () => {
@@ -71,6 +79,31 @@ describe('an order that was created', () => {
     expect(broker.specs).toMatchObject([
       { stream: 'DOMAIN_EVENTS', filterSubject: 'events.order.created', deliver: 'all' },
     ]);
+  });
+});
+
+describe('the correlation id of an order', () => {
+  const withId = { 'x-correlation-id': 'c-1' };
+
+  it('stands in the line that says that it was taken in', async () => {
+    const { broker, logged } = await intake();
+    await broker.deliver(created, withId);
+    expect(logged()).toEqual([['order taken in', 'c-1']]);
+  });
+
+  it('stands in the line that says that it was refused, and goes along with the refusal', async () => {
+    const { api, broker, logged } = await intake();
+    api.fault = () => ({ kind: 'answer', status: 422, reason: 'Invalid' });
+    await broker.deliver(created, withId);
+    expect(logged()).toEqual([['order refused', 'c-1']]);
+    expect(broker.published.map(({ headers }) => headers?.['x-correlation-id'])).toEqual(['c-1', 'c-1']);
+  });
+
+  it('stands in the line that says that it has to wait', async () => {
+    const { api, broker, logged } = await intake();
+    api.fault = () => ({ kind: 'unreachable' });
+    await broker.deliver(created, withId);
+    expect(logged()).toEqual([['cannot take an order in yet', 'c-1']]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { intakeEventType, refuseCommand } from '@sagamesh/contracts/broker-roles';
 import { domainEventSchema } from '@sagamesh/contracts/domain-events';
+import type { DomainEvent } from '@sagamesh/contracts/domain-events';
 import { messageVersion } from '@sagamesh/contracts/messages';
 import type { Command } from '@sagamesh/contracts/messages';
 import {
@@ -14,7 +15,10 @@ import type { Order } from '@sagamesh/contracts/order';
 import type { DeadLetterReason } from '@sagamesh/contracts/reasons';
 import { commandSubject, eventSubject, intakeConsumerName, streamNames } from '@sagamesh/contracts/subjects';
 import type { Broker, IncomingMessage, Subscription, Verdict } from '@sagamesh/runtime/broker';
+import { runInContext } from '@sagamesh/runtime/correlation';
+import type { WorkContext } from '@sagamesh/runtime/correlation';
 import { decodeMessage, sendDeadLetter } from '@sagamesh/runtime/dead-letters';
+import type { Decoded } from '@sagamesh/runtime/dead-letters';
 import { ensureError } from '@sagamesh/runtime/errors';
 import type { Logger } from '@sagamesh/runtime/logger';
 import { contextFromHeaders, contextHeaders } from '@sagamesh/runtime/trace-context';
@@ -47,30 +51,37 @@ export function startIntake(options: IntakeOptions): Promise<Subscription> {
       ackWaitMillis: 30_000,
       concurrency: 8,
     },
-    async (message) => {
-      try {
-        return await takeIn(options, message);
-      } catch (error) {
-        options.logger.warn({ err: ensureError(error) }, 'cannot take an order in yet');
-        return { kind: 'retry', delayMillis: 2_000 };
-      }
+    (message) => {
+      const decoded = decodeMessage(createdSchema, message);
+      const context = contextFromHeaders(message.headers, decoded.ok ? decoded.value.eventId : undefined);
+      return runInContext(context, async (): Promise<Verdict> => {
+        try {
+          return await takeIn(options, message, decoded, context);
+        } catch (error) {
+          options.logger.warn({ err: ensureError(error) }, 'cannot take an order in yet');
+          return { kind: 'retry', delayMillis: 2_000 };
+        }
+      });
     },
   );
 }
 
-async function takeIn(options: IntakeOptions, message: IncomingMessage): Promise<Verdict> {
-  const decoded = decodeMessage(createdSchema, message);
+async function takeIn(
+  options: IntakeOptions,
+  message: IncomingMessage,
+  decoded: Decoded<DomainEvent<'order.created'>>,
+  context: WorkContext,
+): Promise<Verdict> {
   if (!decoded.ok) {
     await bury(options, message, decoded.reason, decoded.message);
     return ack;
   }
   const { eventId, payload } = decoded.value;
   const order: Order = { ...payload.order, sourceEventId: eventId };
-  const context = contextFromHeaders(message.headers, eventId);
   try {
     const saga = orderSagaFor(order, options.namespace, context.correlationId);
     await options.client.create(orderSagaResource, options.namespace, saga);
-    options.logger.info({ orderId: order.id, correlationId: context.correlationId }, 'order taken in');
+    options.logger.info({ orderId: order.id }, 'order taken in');
     return ack;
   } catch (error) {
     if (isAlreadyExists(error)) return await nameIsTaken(options, message, order);
@@ -139,7 +150,7 @@ async function refuse(
     subject: commandSubject(refuseCommand.service, refuseCommand.action),
     body: command,
     messageId: command.commandId,
-    headers: contextHeaders(contextFromHeaders(message.headers, order.sourceEventId)),
+    headers: contextHeaders(),
   });
   options.logger.warn({ orderId: order.id, reason, why }, 'order refused');
 }

@@ -1,9 +1,11 @@
 import { replySchema } from '@sagamesh/contracts/messages';
 import { streamNames } from '@sagamesh/contracts/subjects';
 import type { Broker, IncomingMessage, Subscription } from '@sagamesh/runtime/broker';
+import { runInContext } from '@sagamesh/runtime/correlation';
 import { decodeMessage, sendDeadLetter } from '@sagamesh/runtime/dead-letters';
 import { ensureError } from '@sagamesh/runtime/errors';
 import type { Logger } from '@sagamesh/runtime/logger';
+import { contextFromHeaders } from '@sagamesh/runtime/trace-context';
 import type { SagaMetrics } from './ports.ts';
 import type { SagaMemory } from './saga-memory.ts';
 
@@ -46,7 +48,9 @@ export function readReplies(options: ReplyReaderOptions): Promise<Subscription> 
       message.headers,
       () => new Date(options.epochMillis()),
     ).catch((error: unknown) =>
-      logger.error({ err: ensureError(error), subject }, 'cannot store a dead letter'),
+      runInContext(contextFromHeaders(message.headers), () =>
+        logger.error({ err: ensureError(error), subject }, 'cannot store a dead letter'),
+      ),
     );
   }
 }

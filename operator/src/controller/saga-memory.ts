@@ -103,6 +103,11 @@ export class SagaMemory {
     return entry?.key;
   }
 
+  /** For logs, as long as the saga is open here. */
+  correlationIdOf(key: string): string | undefined {
+    return this.#byKey.get(key)?.context.correlationId;
+  }
+
   get size(): number {
     return this.#byKey.size;
   }

@@ -222,9 +222,10 @@ class Relay implements OutboxRelay {
       },
       { get: (name) => headers[name] },
     );
-    const { event_id: eventId, event_type: eventType, aggregate_id: aggregateId } = row;
+    const { event_id: eventId, event_type: eventType, aggregate_id: aggregateId, correlation_id } = row;
+    const correlationId = correlation_id ?? undefined;
     logger.error(
-      { err: error, eventId, eventType, aggregateId },
+      { err: error, correlationId, eventId, eventType, aggregateId },
       'an event that cannot be published was put among the dead letters',
     );
   }

@@ -1,3 +1,4 @@
+import { headerNames } from '@sagamesh/contracts/subjects';
 import { nanos, type JetStreamManager, type Msg, type NatsConnection, type Subscription as Sub } from 'nats';
 import type { DurableConsumerSpec, IncomingMessage, Subscription, Verdict } from '../broker.ts';
 import { ensureError } from '../errors.ts';
@@ -231,7 +232,12 @@ export class PullSubscription implements Subscription {
       return await this.#handler(delivery.message);
     } catch (error) {
       this.#context.logger.error(
-        { err: ensureError(error), subject: delivery.message.subject, consumer: this.#spec.consumer },
+        {
+          err: ensureError(error),
+          correlationId: delivery.message.headers.get(headerNames.correlationId),
+          subject: delivery.message.subject,
+          consumer: this.#spec.consumer,
+        },
         'a message handler threw; the message will come again',
       );
       return { kind: 'retry', delayMillis: thrownRetryMillis };

@@ -1,3 +1,4 @@
+import { headerNames } from '@sagamesh/contracts/subjects';
 import {
   AckPolicy,
   DeliverPolicy,
@@ -154,7 +155,11 @@ export class TailSubscription implements Subscription {
       this.#handler(delivery.message);
     } catch (error) {
       this.#context.logger.error(
-        { err: ensureError(error), subject: received.subject },
+        {
+          err: ensureError(error),
+          correlationId: delivery.message.headers.get(headerNames.correlationId),
+          subject: received.subject,
+        },
         'a reader of a stream threw',
       );
     }
