@@ -54,7 +54,7 @@ async function supervise(): Promise<number> {
     dataDir = await DataDir.open(sandboxFolder);
     await bundleAll();
     const operators = Number(values.operators);
-    const system = await startSystem({ dataDir, operators, progress: tell });
+    const system = await startSystem({ dataDir, operators, gateway: 'if-possible', progress: tell });
     for (const line of await howToLookAround(system)) tell(line);
     tell('ready');
     await ending;

@@ -142,7 +142,10 @@ const readsPolicy: EnvoyJson = {
   num_retries: 2,
 };
 
-/** The limits of the charts, but for the pause of an ejected service: here people restart one and want it back. */
+/**
+ * A circuit breaker like that of the charts, but wider, because nobody shares this machine with us, and with a short pause for an ejected service:
+ * here people restart one and want it back.
+ */
 function cluster(name: GatewayRoute['service'], port: number): EnvoyJson {
   return {
     name,
@@ -151,6 +154,14 @@ function cluster(name: GatewayRoute['service'], port: number): EnvoyJson {
     load_assignment: {
       cluster_name: name,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(port) } }] }],
+    },
+    // Before the service ends an idle connection: a POST that meets one just ended fails, because it is not sent again.
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        common_http_protocol_options: { idle_timeout: '60s' },
+        explicit_http_config: { http_protocol_options: {} },
+      },
     },
     circuit_breakers: {
       thresholds: [
