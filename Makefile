@@ -23,6 +23,10 @@ install: node_modules/.package-lock.json ## Install the npm packages (pinned)
 binaries: install ## Find or build etcd, kube-apiserver, kubectl, nats-server
 	@$(TSX) tools/sandbox/src/binaries-cli.ts
 
+.PHONY: mesh-binaries
+mesh-binaries: install ## Find or build Istio's programs and what they run with (10 minutes, once)
+	@$(TSX) tools/sandbox/src/binaries-cli.ts mesh
+
 .PHONY: bundles
 bundles: install ## Bundle each process into dist/
 	@$(TSX) tools/build/src/bundle-cli.ts
@@ -44,6 +48,16 @@ down: install ## Stop what `make up` started; the data stay
 .PHONY: dead-letters
 dead-letters: install ## List messages that could not be read or acted upon
 	@$(TSX) tools/demo/src/dead-letters-main.ts $(ARGS)
+
+# --- run it in a cluster ---
+
+.PHONY: kind-up
+kind-up: install ## Bring up a kind cluster with Istio and all of SagaMesh, and place an order
+	@$(TSX) tools/cluster/src/kind-up-main.ts
+
+.PHONY: kind-down
+kind-down: install ## Remove the kind cluster
+	@$(TSX) tools/cluster/src/kind-down-main.ts
 
 # --- check it ---
 

@@ -1,12 +1,13 @@
-/** `make binaries`: has every server program of the sandbox ready, and says where each came from. */
-import { binaryNames } from './binary-catalog.ts';
+/** `make binaries`, `make mesh-binaries` (argument `mesh`): has every server program ready, and says where each came from. */
+import { binaryNames, meshBinaryNames } from './binary-catalog.ts';
 import { resolveBinaryWithSource } from './resolve-binary.ts';
 import { resolveEnvoy } from './resolve-envoy.ts';
 import { SetupError } from './setup-error.ts';
 
 async function main(): Promise<number> {
   let missing = 0;
-  for (const name of binaryNames) {
+  const names = process.argv[2] === 'mesh' ? [...binaryNames, ...meshBinaryNames] : binaryNames;
+  for (const name of names) {
     try {
       const { path, source } = await resolveBinaryWithSource(name, {
         note: (line) => console.log(`  ${line}`),

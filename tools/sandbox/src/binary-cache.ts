@@ -39,7 +39,11 @@ export function pinnedBuildOf(recipe: BinaryRecipe, cacheFolder: string): Pinned
   const version = pinnedVersion(readFileSync(join(moduleFolder, 'go.mod'), 'utf8'), recipe.pinnedModule);
   if (version === undefined) throw new Error(`${moduleFolder}go.mod does not require ${recipe.pinnedModule}`);
   const flags = linkerFlags(recipe, version);
-  const digest = createHash('sha256').update(JSON.stringify([flags, process.platform, process.arch]));
+  // Left out where there are none, so that what was built before stays good.
+  const tags = recipe.tags === undefined ? [] : [recipe.tags];
+  const digest = createHash('sha256').update(
+    JSON.stringify([flags, process.platform, process.arch, ...tags]),
+  );
   const sources = readdirSync(moduleFolder).filter((file) => /\.(go|mod|sum)$/.test(file));
   for (const file of sources.toSorted()) digest.update(file).update(readFileSync(join(moduleFolder, file)));
   const id = `${recipe.name}-${version}-${digest.digest('hex').slice(0, 12)}`;
@@ -126,6 +130,7 @@ async function runGoBuild(build: PinnedBuild, { go, folder, note }: GoBuildOptio
       'build',
       '-v',
       '-trimpath',
+      ...(recipe.tags === undefined ? [] : ['-tags', recipe.tags]),
       '-ldflags',
       build.flags,
       '-o',
@@ -133,7 +138,13 @@ async function runGoBuild(build: PinnedBuild, { go, folder, note }: GoBuildOptio
       recipe.goPackage,
     ],
     cwd: build.moduleFolder,
-    env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-mod=readonly -buildvcs=false' },
+    env: {
+      ...process.env,
+      CGO_ENABLED: '0',
+      GOWORK: 'off',
+      GOFLAGS: '-mod=readonly -buildvcs=false',
+      ...(recipe.experiment === undefined ? {} : { GOEXPERIMENT: recipe.experiment }),
+    },
     logFile,
   });
   const start = performance.now();

@@ -30,6 +30,9 @@ describe('versions', () => {
     ['etcd', 'etcd Version: 3.6.16\nGit SHA: none', '3.6.16'],
     ['kube-apiserver', 'Kubernetes v1.35.4', '1.35.4'],
     ['kubectl', '{"clientVersion": {"gitVersion": "v1.32.4-dispatcher"}}', '1.32.4-dispatcher'],
+    ['pilot-agent', '2026/11/28 INFO memory is not limited\nclient version: 1.31-sagamesh', '1.31-sagamesh'],
+    ['istioctl', 'client version: 1.30.2', '1.30.2'],
+    ['trivy', 'Version: 0.74.0', '0.74.0'],
     ['kube-score', 'kube-score version: 1.20.0, commit: N/A, built: N/A', '1.20.0'],
   ] as const)('finds the version that %s prints', (name, printed, version) => {
     expect(recipeOf(name).versionPattern.exec(printed)?.[1]).toBe(version);
@@ -57,6 +60,12 @@ describe('pins', () => {
 
   it('tells a program its version through the variable that it names', () => {
     expect(linkerFlags(recipeOf('kube-score'), 'v1.20.0')).toBe('-s -w -X main.version=1.20.0');
+  });
+
+  it('names the release of Istio, which the commit that is pinned does not say', () => {
+    expect(linkerFlags(recipeOf('istioctl'), 'v0.0.0-20260827124520-eed52ebb66ad')).toBe(
+      '-s -w -X istio.io/istio/pkg/version.buildVersion=1.31-sagamesh',
+    );
   });
 
   it('tells Kubernetes programs their version, and leaves the others alone', () => {

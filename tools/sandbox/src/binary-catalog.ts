@@ -4,9 +4,13 @@
 export const binaryNames = ['nats-server', 'etcd', 'kubectl', 'kube-apiserver'] as const;
 
 /** Judges of manifests; built only when `make judges` asks for them. */
-export const judgeBinaryNames = ['kube-score'] as const;
+export const judgeBinaryNames = ['kube-score', 'trivy'] as const;
 
-export type BinaryName = (typeof binaryNames)[number] | (typeof judgeBinaryNames)[number];
+/** Istio's own: what `make mesh-binaries` has ready. */
+export const meshBinaryNames = ['pilot-discovery', 'pilot-agent', 'istioctl'] as const;
+
+export type BinaryName =
+  (typeof binaryNames)[number] | (typeof judgeBinaryNames)[number] | (typeof meshBinaryNames)[number];
 
 export type Version = { readonly major: number; readonly minor: number; readonly patch: number };
 
@@ -24,8 +28,14 @@ export type BinaryRecipe = {
   readonly pinnedModule: string;
   /** Go package to build, as seen from the module folder. */
   readonly goPackage: string;
+  /** Build tags, comma separated. */
+  readonly tags?: string;
+  /** `GOEXPERIMENT`: parts of the standard library that it needs before they are there for everybody. */
+  readonly experiment?: string;
   /** A variable of the program that the linker sets to its version (`1.20.0`), for one that does not know it by itself. */
   readonly versionVariable?: string;
+  /** What the linker sets it to when the version of the module does not say it. */
+  readonly release?: string;
   /** A cold build on two cores, for the progress line. */
   readonly typicalBuild: string;
 };
@@ -34,6 +44,20 @@ const kubernetes = {
   minimum: { major: 1, minor: 33, patch: 0 },
   moduleFolder: 'kubernetes',
   pinnedModule: 'k8s.io/kubernetes',
+} as const;
+
+/**
+ * Tags of Istio's releases have no `v`, so Go knows none of them: the pin is a commit, of the release that its file VERSION names. The build tags are those of
+ * Istio's own Makefile.
+ */
+const istio = {
+  minimum: { major: 1, minor: 30, patch: 0 },
+  versionArgs: ['version', '--short'],
+  versionPattern: /client version: (\S+)/,
+  moduleFolder: 'istio',
+  pinnedModule: 'istio.io/istio',
+  versionVariable: 'istio.io/istio/pkg/version.buildVersion',
+  release: '1.31-sagamesh',
 } as const;
 
 const recipes: Readonly<Record<BinaryName, BinaryRecipe>> = {
@@ -84,6 +108,41 @@ const recipes: Readonly<Record<BinaryName, BinaryRecipe>> = {
     versionVariable: 'main.version',
     typicalBuild: '30 seconds',
   },
+  trivy: {
+    name: 'trivy',
+    minimum: { major: 0, minor: 74, patch: 0 },
+    versionArgs: ['--version'],
+    versionPattern: /Version: (\S+)/,
+    moduleFolder: 'trivy',
+    pinnedModule: 'github.com/aquasecurity/trivy',
+    goPackage: 'github.com/aquasecurity/trivy/cmd/trivy',
+    experiment: 'jsonv2',
+    versionVariable: 'github.com/aquasecurity/trivy/pkg/version/app.ver',
+    typicalBuild: '6 minutes',
+  },
+  'pilot-discovery': {
+    ...istio,
+    name: 'pilot-discovery',
+    tags: 'vtprotobuf,disable_pgv',
+    goPackage: 'istio.io/istio/pilot/cmd/pilot-discovery',
+    typicalBuild: '5 minutes',
+  },
+  'pilot-agent': {
+    ...istio,
+    name: 'pilot-agent',
+    tags: 'agent,disable_pgv,grpcnotrace,retrynotrace',
+    goPackage: 'istio.io/istio/pilot/cmd/pilot-agent',
+    typicalBuild: '30 seconds',
+  },
+  istioctl: {
+    ...istio,
+    name: 'istioctl',
+    // Without it, a cluster is asked as well.
+    versionArgs: ['version', '--remote=false'],
+    tags: 'vtprotobuf,disable_pgv',
+    goPackage: 'istio.io/istio/istioctl/cmd/istioctl',
+    typicalBuild: '2 minutes',
+  },
 };
 
 export function recipeOf(name: BinaryName): BinaryRecipe {
@@ -123,7 +182,7 @@ export function pinnedVersion(goMod: string, module: string): string | undefined
 export function linkerFlags(recipe: BinaryRecipe, version: string): string {
   const flags = ['-s', '-w'];
   if (recipe.versionVariable !== undefined) {
-    flags.push('-X', `${recipe.versionVariable}=${version.replace(/^v/, '')}`);
+    flags.push('-X', `${recipe.versionVariable}=${recipe.release ?? version.replace(/^v/, '')}`);
   }
   if (recipe.moduleFolder !== kubernetes.moduleFolder) return flags.join(' ');
   const parsed = parseVersion(version);
