@@ -37,8 +37,9 @@ export class Gateway extends Construct {
       metadata: { name: workload.name, namespace, labels: labelsOf(workload) },
       spec: { type: settings.service.type, selector, ports: servicePorts(settings.service) },
     });
-    addDeployment(this, props);
+    // Before the proxy: what istiod has refused once, it goes on refusing to that proxy.
     addCertificateRights(this, workload);
+    addDeployment(this, props);
     addObject(this, publicGateway(props));
     for (const limit of apiNames()) addObject(this, virtualService(limit, props));
     addObject(this, publicPolicy(workload));

@@ -8,7 +8,7 @@ import { readKindSettings } from './kind-settings.ts';
 import type { FileLook, KindSettings } from './kind-settings.ts';
 import { planKindUp } from './kind-up-plan.ts';
 import { nextCommands } from './next-commands.ts';
-import { gatewayUrl, performTask } from './perform-task.ts';
+import { gatewayHttpsUrl, gatewayUrl, performTask } from './perform-task.ts';
 import { judgePreflight } from './preflight.ts';
 import { runCommand } from './run-command.ts';
 import { clusterExists, takenPorts } from './tasks/make-cluster.ts';
@@ -53,7 +53,7 @@ async function main(): Promise<number> {
     }
   }
   console.log(`\nUp after ${seconds()} s.\n`);
-  for (const line of nextCommands(gatewayUrl, 'https://127.0.0.1:30443')) console.log(line);
+  for (const line of nextCommands(gatewayUrl, gatewayHttpsUrl)) console.log(line);
   return 0;
 }
 

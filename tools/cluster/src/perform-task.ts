@@ -11,6 +11,7 @@ import { buildImages, loadImages } from './tasks/supply-images.ts';
 import { publishKeys, readKeys } from './token-keys.ts';
 
 export const gatewayUrl = 'http://127.0.0.1:30080';
+export const gatewayHttpsUrl = 'https://127.0.0.1:30443';
 
 /** Does one task; answers what came of it in a few words. Throws SetupError when a person has to do something. */
 export async function performTask(task: Task, context: KindContext): Promise<string> {
@@ -38,10 +39,12 @@ export async function performTask(task: Task, context: KindContext): Promise<str
       return awaitRollout(context, task.timeoutSeconds);
     case 'smoke': {
       const { kubectl } = context;
+      const { timeoutSeconds } = task;
       const { orderId, seconds } = await placeSmokeOrder({
         kubectl,
         gatewayUrl,
-        timeoutSeconds: task.timeoutSeconds,
+        gatewayHttpsUrl,
+        timeoutSeconds,
       });
       return `${orderId} Completed ${seconds.toFixed(1)} s after it was placed`;
     }

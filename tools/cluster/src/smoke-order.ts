@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { get } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SetupError } from '@sagamesh/sandbox/setup-error';
 import type { Kubectl } from '@sagamesh/sandbox/kubectl';
+import { mustRun } from '@sagamesh/sandbox/system/manifests';
 import { z } from 'zod';
 
 /** One order the way a customer places it: registers, signs in, orders through the gateway, and the saga of it ends Completed. */
@@ -10,6 +12,8 @@ export interface SmokeOptions {
   readonly kubectl: Kubectl;
   /** `http://127.0.0.1:30080` */
   readonly gatewayUrl: string;
+  /** `https://127.0.0.1:30443`, with the certificate of the Secret `gateway-tls`. */
+  readonly gatewayHttpsUrl: string;
   readonly timeoutSeconds: number;
 }
 
@@ -27,11 +31,8 @@ interface Call {
   readonly expected: number;
 }
 
-export async function placeSmokeOrder({
-  kubectl,
-  gatewayUrl,
-  timeoutSeconds,
-}: SmokeOptions): Promise<SmokeResult> {
+export async function placeSmokeOrder(options: SmokeOptions): Promise<SmokeResult> {
+  const { kubectl, gatewayUrl, timeoutSeconds } = options;
   const endMillis = performance.now() + timeoutSeconds * 1_000;
   const id = randomUUID();
   const credentials = { email: `smoke-${id}@example.org`, password: `smoke-${id}` };
@@ -66,6 +67,7 @@ export async function placeSmokeOrder({
   });
   const order = z.object({ id: z.string() }).parse(placed.body);
   const outcome = await untilEnded(kubectl, order.id, endMillis);
+  await seeHttps(options, endMillis);
   if (outcome !== 'Completed') throw new SetupError(`the saga of order ${order.id} ended ${outcome}`);
   return {
     orderId: order.id,
@@ -106,6 +108,28 @@ async function untilAnswered(gatewayUrl: string, call: Call, endMillis: number):
   throw new SetupError(
     `${call.method} ${gatewayUrl}${call.path} never answered ${call.expected}; last: ${last}`,
   );
+}
+
+/** The public keys over https: certificate and port are right. */
+async function seeHttps({ kubectl, gatewayHttpsUrl }: SmokeOptions, endMillis: number): Promise<void> {
+  const certificate = ['get', 'secret', '-n', 'sagamesh-gateway', 'gateway-tls', '-o'];
+  const encoded = await mustRun(kubectl, [...certificate, String.raw`jsonpath={.data.tls\.crt}`]);
+  const ca = Buffer.from(encoded, 'base64').toString();
+  const url = `${gatewayHttpsUrl}/.well-known/jwks.json`;
+  let last = '';
+  while (performance.now() < endMillis) {
+    last = await new Promise<string>((resolve) => {
+      const call = get(url, { ca, agent: false, timeout: 5_000 }, (response) => {
+        response.resume();
+        resolve(String(response.statusCode));
+      });
+      call.once('timeout', () => call.destroy(new Error('no answer in 5 s')));
+      call.once('error', (error) => resolve(error.message));
+    });
+    if (last === '200') return;
+    await delay(1_000);
+  }
+  throw new SetupError(`GET ${url} never answered 200; last: ${last}`);
 }
 
 async function untilEnded(kubectl: Kubectl, name: string, endMillis: number): Promise<string> {
