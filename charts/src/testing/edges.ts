@@ -1,0 +1,111 @@
+import type { Environment } from '../environment.ts';
+import type { KubeObject } from '../kube-object.ts';
+import { presentWorkloads } from '../present-workloads.ts';
+import { hostOf, natsPeersService } from '../topology.ts';
+import { authorizationsOf, networkPoliciesOf, sidecarsOf } from './manifest-view.ts';
+
+/** Who may call whom, read back out of each kind of policy as lines `shop/order -> shop/nats:4222`, so that they can be compared. */
+
+type Edges = readonly string[];
+
+const edge = (from: string, to: string, port: number | string) => `${from} -> ${to}:${port}`;
+
+export function edgesOfTopology(environment: Environment): Edges {
+  const among = presentWorkloads(environment);
+  const byName = new Map(among.map((workload) => [workload.name, workload]));
+  return among.flatMap((callee) =>
+    callee.callers.flatMap((caller) => {
+      const from = byName.get(caller.workload);
+      if (from === undefined) return [];
+      const numbers = callee.ports.filter(({ name }) => caller.ports.includes(name));
+      return numbers.map(({ number }) =>
+        edge(`${from.namespace}/${from.name}`, `${callee.namespace}/${callee.name}`, number),
+      );
+    }),
+  );
+}
+
+/** Policies of the gateway speak of tokens and paths, not of callers. A rule without callers is an edge from anybody. */
+export function edgesOfAuthorization(objects: readonly KubeObject[]): Edges {
+  return authorizationsOf(objects).flatMap(({ object, selector, rules = [] }) => {
+    const app = selector?.matchLabels['app'];
+    if (app === undefined || app === 'gateway') return [];
+    return rules.flatMap(({ from, to }) => {
+      const accounts = from?.flatMap(({ source }) => source.serviceAccounts ?? ['anybody']) ?? ['anybody'];
+      const numbers = to?.flatMap(({ operation }) => operation.ports ?? ['any']) ?? ['any'];
+      return accounts.flatMap((account) =>
+        [...new Set(numbers)].map((port) => edge(account, `${object.metadata.namespace}/${app}`, port)),
+      );
+    });
+  });
+}
+
+type Peers = NonNullable<ReturnType<typeof networkPoliciesOf>[number]['ingress'][number]['from']>;
+
+/** Peers that are workloads of ours. Rules for DNS, istiod, addresses and for everybody are looked at elsewhere. */
+function workloadsOf(peers: Peers | undefined): readonly string[] {
+  return (peers ?? []).flatMap(({ namespaceSelector, podSelector }) => {
+    const namespace = namespaceSelector?.matchLabels['kubernetes.io/metadata.name'];
+    const app = podSelector?.matchLabels['app'];
+    return namespace === undefined || app === undefined || app === 'istiod' ? [] : [`${namespace}/${app}`];
+  });
+}
+
+export function edgesOfIngress(objects: readonly KubeObject[]): Edges {
+  return networkPoliciesOf(objects).flatMap(({ object, podSelector, ingress }) => {
+    const to = `${object.metadata.namespace}/${podSelector.matchLabels?.['app']}`;
+    return ingress.flatMap(({ from, ports = [] }) =>
+      workloadsOf(from).flatMap((caller) => ports.map(({ port }) => edge(caller, to, port))),
+    );
+  });
+}
+
+export function edgesOfEgress(objects: readonly KubeObject[]): Edges {
+  return networkPoliciesOf(objects).flatMap(({ object, podSelector, egress }) => {
+    const from = `${object.metadata.namespace}/${podSelector.matchLabels?.['app']}`;
+    return egress.flatMap(({ to, ports = [] }) =>
+      workloadsOf(to).flatMap((callee) => ports.map(({ port }) => edge(from, callee, port))),
+    );
+  });
+}
+
+/** `shop/order -> shop/nats.shop.svc.cluster.local`: what each workload's Envoy must know, and nothing else. */
+export function scopesOfTopology(environment: Environment): Edges {
+  const among = presentWorkloads(environment).filter(({ component }) => component !== 'gateway');
+  return among.flatMap((workload) => {
+    const callees = among
+      .filter((callee) => callee.callers.some((caller) => caller.workload === workload.name))
+      .map((callee) => {
+        const name = callee.name === workload.name ? natsPeersService : callee.name;
+        return `${callee.namespace}/${hostOf({ name, namespace: callee.namespace })}`;
+      });
+    const outside = environment.externalHosts
+      .filter(({ caller }) => caller === workload.name)
+      .map(({ host }) => `${workload.namespace}/${host}`);
+    const apiServer =
+      workload.component === 'operator' ? ['default/kubernetes.default.svc.cluster.local'] : [];
+    return [...callees, ...outside, ...apiServer, 'istio-system/*'].map(
+      (host) => `${workload.namespace}/${workload.name} -> ${host}`,
+    );
+  });
+}
+
+export function scopesOfSidecars(objects: readonly KubeObject[]): Edges {
+  return sidecarsOf(objects).flatMap(({ object, workloadSelector, egress }) => {
+    const app = workloadSelector?.labels['app'];
+    if (app === undefined) return [];
+    return egress
+      .flatMap(({ hosts }) => hosts)
+      .map((host) => `${object.metadata.namespace}/${app} -> ${host}`);
+  });
+}
+
+/** What one list has and the other has not, in words. */
+export function differencesOf(wanted: Edges, found: Edges, where: string): readonly string[] {
+  const wantedSet = new Set(wanted);
+  const foundSet = new Set(found);
+  return [
+    ...wanted.filter((one) => !foundSet.has(one)).map((one) => `${where}: ${one} is missing`),
+    ...found.filter((one) => !wantedSet.has(one)).map((one) => `${where}: ${one} is too much`),
+  ];
+}
