@@ -49,6 +49,10 @@ down: install ## Stop what `make up` started; the data stay
 dead-letters: install ## List messages that could not be read or acted upon
 	@$(TSX) tools/demo/src/dead-letters-main.ts $(ARGS)
 
+.PHONY: nats-authorization
+nats-authorization: install ## Print users and rights for a NATS server's configuration
+	@$(TSX) tools/build/src/nats-authorization-main.ts $(ARGS)
+
 # --- run it in a cluster ---
 
 .PHONY: kind-up
@@ -58,6 +62,14 @@ kind-up: install ## Bring up a kind cluster with Istio and all of SagaMesh, and 
 .PHONY: kind-down
 kind-down: install ## Remove the kind cluster
 	@$(TSX) tools/cluster/src/kind-down-main.ts
+
+.PHONY: rotate-keys
+rotate-keys: install ## Exchange the key that tokens are signed with (kubectl's current context)
+	@$(TSX) tools/cluster/src/rotate-keys-main.ts
+
+.PHONY: uninstall
+uninstall: install ## Remove SagaMesh from kubectl's current context; not while a saga is open
+	@$(TSX) tools/cluster/src/uninstall-main.ts
 
 # --- check it ---
 
@@ -84,6 +96,10 @@ test-e2e: binaries bundles ## The tests on the whole system
 .PHONY: bench-smoke
 bench-smoke: binaries bundles ## Sagas per second and their latency, on this machine
 	@$(TSX) bench/src/smoke-main.ts $(ARGS)
+
+.PHONY: checklist
+checklist: binaries ## Prove the eight points and the absence of the six anti-patterns, 14/14
+	@$(TSX) tools/checklist/src/checklist-main.ts $(ARGS)
 
 # --- prove it: systems in virtual time, judged by independent checkers ---
 

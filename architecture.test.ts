@@ -152,9 +152,11 @@ const houses: readonly House[] = [
     mayImport: [
       contracts,
       gateway,
-      '@sagamesh/charts',
+      runtime,
       '@sagamesh/build',
       '@sagamesh/sandbox',
+      '@sagamesh/demo',
+      '@sagamesh/payment-provider',
       'pg',
       'nats',
       'yaml',

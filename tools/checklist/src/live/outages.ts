@@ -1,0 +1,109 @@
+import type { ServiceName } from '@sagamesh/sandbox/system/process-catalog';
+import type { LateEventFact, OutageFact, StoreFact } from '../facts.ts';
+import type { Lab } from './lab.ts';
+import { holds } from './lab.ts';
+import { mailsTo } from './outside.ts';
+import { connectionsTo } from './stores.ts';
+
+/** Services stopped, and started alone. */
+
+export interface Outages {
+  readonly outages: readonly OutageFact[];
+  readonly lateEvents: readonly LateEventFact[];
+  /** Connections to each service's store while it was stopped. */
+  readonly connections: ReadonlyMap<string, Pick<StoreFact, 'connections' | 'connectionsWhileStopped'>>;
+}
+
+/** How long something is given to happen that need not happen: the order may have to wait for the stopped service. */
+const meanwhileMillis = 6_000;
+
+/** Stops each service in turn, and places an order meanwhile: over HTTP, or as an OrderSaga where that very service would take it. */
+export async function stopEachInTurn(lab: Lab, stores: ReadonlyMap<string, string>): Promise<Outages> {
+  const outages: OutageFact[] = [];
+  const lateEvents: LateEventFact[] = [];
+  const connections = new Map<string, Pick<StoreFact, 'connections' | 'connectionsWhileStopped'>>();
+  for (const service of lab.services) {
+    const others = lab.services.filter((other) => other !== service);
+    const pids = new Map(others.map((other) => [other, lab.system.process(other).pid]));
+    const store = stores.get(service);
+    const before = store === undefined ? 0 : await connectionsTo(store);
+    await lab.system.process(service).stop();
+    if (store !== undefined) {
+      connections.set(service, {
+        connections: before,
+        connectionsWhileStopped: await connectionsTo(store),
+      });
+    }
+    const email = `without-${service}@example.org`;
+    const order = service === 'order' ? await applyWithoutOrderService(lab) : await lab.placeOrder(email);
+    const healthy = await othersThatAreHealthy(lab, others);
+    const endedMeanwhile = await holds(
+      async () => (await lab.outcomeOf(order)) === 'Completed',
+      'the order to end without the service',
+      meanwhileMillis,
+    );
+    const seenBefore = (await mailsTo(lab.system, email)).length;
+    await lab.system.process(service).start();
+    const { status } = await lab.untilEnded(order);
+    if (service === 'notification') lateEvents.push(await lateMail(lab, email, seenBefore));
+    outages.push({
+      service,
+      othersHealthy: healthy,
+      othersTroubled: others.filter((other) => !healthy.includes(other)),
+      othersRestarted: others.filter((other) => lab.system.process(other).pid !== pids.get(other)),
+      ordersTaken: 1,
+      endedMeanwhile: endedMeanwhile ? 1 : 0,
+      ordersCompleted: status.outcome === 'Completed' ? 1 : 0,
+    });
+  }
+  await lab.untilAllHealthy();
+  return { outages, lateEvents, connections };
+}
+
+async function applyWithoutOrderService(lab: Lab): Promise<string> {
+  await lab.applySaga('without-order');
+  return 'without-order';
+}
+
+async function othersThatAreHealthy(
+  lab: Lab,
+  others: readonly ServiceName[],
+): Promise<readonly ServiceName[]> {
+  const healthy: ServiceName[] = [];
+  for (const other of others) {
+    if ((await lab.health(other)).status === 'healthy') healthy.push(other);
+  }
+  return healthy;
+}
+
+/** The mail about an order that was confirmed while nobody was there to write it. */
+async function lateMail(lab: Lab, email: string, seenBefore: number): Promise<LateEventFact> {
+  await holds(async () => (await mailsTo(lab.system, email)).length > 0, 'the mail');
+  return {
+    reader: 'notification',
+    type: 'order.confirmed',
+    seenBefore,
+    seenAfter: (await mailsTo(lab.system, email)).length,
+  };
+}
+
+/** All services down; then one after the other by itself. */
+export async function startEachAlone(
+  lab: Lab,
+): Promise<readonly { readonly service: string; readonly ready: boolean }[]> {
+  const processes = lab.services.map((service) => lab.system.process(service));
+  await Promise.all(processes.map((process) => process.stop()));
+  const facts: { readonly service: string; readonly ready: boolean }[] = [];
+  for (const process of processes) {
+    // `start` resolves once /readyz answers 200.
+    const ready = await process.start().then(
+      () => true,
+      () => false,
+    );
+    facts.push({ service: process.spec.name, ready });
+    await process.stop();
+  }
+  await Promise.all(processes.map((process) => process.start()));
+  await lab.untilAllHealthy();
+  return facts;
+}
