@@ -193,6 +193,30 @@ describe('a forged payment command', () => {
   });
 });
 
+/** ADR 14, consequences: if a later server refuses this, so much the better; then say so there. */
+describe('what rights on subjects cannot stop', () => {
+  it('a reader has the empty answer to his request delivered as a request to delete a stream', async () => {
+    const { connection, close } = await intrudeAs('inventory');
+    const spec = { durable_name: 'inventory-reserve', filter_subject: 'saga.cmd.inventory.reserve' };
+    const config = { ...spec, ack_policy: 'explicit' };
+    const made = await connection.request(
+      `$JS.API.CONSUMER.CREATE.SAGA_COMMANDS.inventory-reserve.${spec.filter_subject}`,
+      JSON.stringify({ stream_name: streamNames.commands, config, action: 'create' }),
+    );
+    expect(made.json()).not.toHaveProperty('error');
+    const admin = await intrudeAs(adminClient);
+    const created = async () =>
+      (await (await admin.connection.jetstreamManager()).streams.info(streamNames.deadLetters)).created;
+    const before = await created();
+    const next = '$JS.API.CONSUMER.MSG.NEXT.SAGA_COMMANDS.inventory-reserve';
+    connection.publish(next, '{"batch":1,"no_wait":true}', { reply: '$JS.API.STREAM.DELETE.DEAD_LETTERS' });
+    // The operator makes it again.
+    await expect.poll(() => created().catch(() => before), { timeout: 10_000 }).not.toBe(before);
+    await admin.close();
+    await close();
+  });
+});
+
 describe('commands of another service', () => {
   const own = 'saga.cmd.inventory.reserve';
   const call = `$JS.API.CONSUMER.CREATE.SAGA_COMMANDS.inventory-reserve.${own}`;
