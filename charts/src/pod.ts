@@ -45,12 +45,23 @@ export function containerSecurityContext(): k8s.SecurityContext {
   };
 }
 
+/** Logs, /tmp and what else a pod writes beside its volumes: a runaway must not fill the node. */
+const scratch = { request: '32Mi', limit: '512Mi' } as const;
+
 export function resourcesOf(resources: Resources): k8s.ResourceRequirements {
   const { cpuRequest, cpuLimit, memoryRequest, memoryLimit } = resources;
   const quantity = (text: string) => k8s.Quantity.fromString(text);
   return {
-    requests: { cpu: quantity(cpuRequest), memory: quantity(memoryRequest) },
-    limits: { cpu: quantity(cpuLimit), memory: quantity(memoryLimit) },
+    requests: {
+      cpu: quantity(cpuRequest),
+      memory: quantity(memoryRequest),
+      'ephemeral-storage': quantity(scratch.request),
+    },
+    limits: {
+      cpu: quantity(cpuLimit),
+      memory: quantity(memoryLimit),
+      'ephemeral-storage': quantity(scratch.limit),
+    },
   };
 }
 

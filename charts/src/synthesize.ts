@@ -13,6 +13,7 @@ import { addObject, type KubeObject } from './kube-object.ts';
 import { knowNobody, OutsideHost, refuseAll, sentOnce, strictMutualTls } from './mesh-baseline.ts';
 import type { NetworkSurroundings } from './network-rules.ts';
 import { presentWorkloads } from './present-workloads.ts';
+import { serviceMonitors } from './service-monitors.ts';
 import { namespaces, storeNames, workloadNamed, type Workload } from './topology.ts';
 import { leaseFlowSchema, operatorSettings } from './workloads/operator-settings.ts';
 import { addPaymentProvider, addSinks } from './workloads/outside.ts';
@@ -24,6 +25,8 @@ export interface ManifestFile {
   /** From the root of the repository, with slashes. */
   readonly path: string;
   readonly objects: readonly KubeObject[];
+  /** Not in the kustomization: needs what not every cluster has. Applied by itself. */
+  readonly optional?: true;
 }
 
 export const environments: Readonly<Record<EnvironmentName, Environment>> = { kind, production, local };
@@ -34,6 +37,9 @@ interface Site {
   readonly surroundings: NetworkSurroundings;
   readonly images: Images;
 }
+
+/** Needs the Prometheus operator's definitions. */
+const monitorsFile = 'service-monitors';
 
 type Fill = (chart: Chart, site: Site) => void;
 
@@ -51,6 +57,7 @@ const files: readonly (readonly [file: string, fill: Fill])[] = [
   ['notification', addService('notification')],
   ['user', addService('user')],
   ['gateway', addGateway],
+  [monitorsFile, addMonitors],
 ];
 
 export function synthesize(name: EnvironmentName, overrides: ImageOverrides = {}): readonly ManifestFile[] {
@@ -69,14 +76,17 @@ export function synthesize(name: EnvironmentName, overrides: ImageOverrides = {}
       const chart = new Chart(new App(), file, { disableResourceNameHashes: true });
       fill(chart, site);
       const objects: readonly KubeObject[] = chart.toJson();
-      return { path: `manifests/${name}/${file}.yaml`, objects };
+      const path = `manifests/${name}/${file}.yaml`;
+      return file === monitorsFile ? { path, objects, optional: true as const } : { path, objects };
     })
     .filter(({ objects }) => objects.length > 0);
 }
 
 /** What `kubectl apply -k` takes from an environment's folder. Namespaces first: kustomize by itself keeps this order. */
 export function kustomization(files: readonly ManifestFile[]): object {
-  const [namespacesFile, ...rest] = files.map(({ path }) => path.slice(path.lastIndexOf('/') + 1));
+  const [namespacesFile, ...rest] = files
+    .filter(({ optional }) => optional !== true)
+    .map(({ path }) => path.slice(path.lastIndexOf('/') + 1));
   return {
     apiVersion: 'kustomize.config.k8s.io/v1beta1',
     kind: 'Kustomization',
@@ -195,6 +205,11 @@ function addGateway(chart: Chart, { environment, surroundings }: Site): void {
     settings: environment.gateway,
     resources: environment.resources.gateway,
   });
+}
+
+function addMonitors(chart: Chart, { environment }: Site): void {
+  if (!environment.serviceMonitors) return;
+  for (const monitor of serviceMonitors()) addObject(chart, monitor);
 }
 
 function presentWorkload(name: Workload['name'], { among }: NetworkSurroundings): Workload {

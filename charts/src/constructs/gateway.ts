@@ -12,7 +12,8 @@ import { pathsOf } from '../mesh-rules.ts';
 import type { NetworkSurroundings } from '../network-rules.ts';
 import { containerPorts, containerSecurityContext, labelsOf, resourcesOf, spread } from '../pod.ts';
 import { hostOf, ports, workloadNamed, type Workload } from '../topology.ts';
-import { GatewayManners, RateLimit } from './rate-limit.ts';
+import { GatewayManners } from './gateway-manners.ts';
+import { RateLimit } from './rate-limit.ts';
 import { WorkloadFrame } from './workload-frame.ts';
 
 export interface GatewayProps {
@@ -123,7 +124,7 @@ function addCertificateRights(scope: Construct, workload: Workload): void {
   const metadata = { name: 'gateway-certificates', namespace, labels: labelsOf(workload) };
   new k8s.KubeRole(scope, 'certificates', {
     metadata,
-    rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch'] }],
+    rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['list'] }],
   });
   new k8s.KubeRoleBinding(scope, 'certificates-binding', {
     metadata,

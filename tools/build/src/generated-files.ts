@@ -53,7 +53,13 @@ function environmentFiles(name: EnvironmentName): readonly GeneratedFile[] {
   const files = synthesize(name);
   const source = generatedFrom('charts/src');
   return [
-    ...files.map(({ path, objects }) => yamlFile(path, source, objects)),
+    ...files.map(({ path, objects, optional }) =>
+      yamlFile(
+        path,
+        optional ? `Not in the kustomization: apply it where its kinds are known.\n${source}` : source,
+        objects,
+      ),
+    ),
     yamlFile(`manifests/${name}/kustomization.yaml`, source, [kustomization(files)]),
   ];
 }
