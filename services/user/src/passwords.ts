@@ -18,6 +18,8 @@ export interface Passwords {
 export interface PasswordsOptions {
   readonly cost?: ScryptCost;
   readonly limit?: WorkLimit;
+  /** Tests: what compares, in place of scrypt. */
+  readonly compare?: typeof matchesHash;
 }
 
 /**
@@ -27,11 +29,11 @@ export interface PasswordsOptions {
 const defaultLimit = { atOnceMax: 2, waitingMax: 8, retryAfterSeconds: 2 };
 
 export function createPasswords(options: PasswordsOptions = {}): Passwords {
-  const { cost = defaultCost, limit = createWorkLimit(defaultLimit) } = options;
+  const { cost = defaultCost, limit = createWorkLimit(defaultLimit), compare = matchesHash } = options;
   const decoy = decoyHash(cost);
   return {
     hash: (password) => limit.run(() => hashPassword(password, cost)),
     matches: (password, stored) =>
-      limit.run(() => matchesHash(password, stored === undefined ? decoy : parseHash(stored))),
+      limit.run(() => compare(password, stored === undefined ? decoy : parseHash(stored))),
   };
 }

@@ -14,6 +14,7 @@ import { authenticate } from '@sagamesh/kit/auth';
 import type { Db } from '@sagamesh/kit/db';
 import { createOutbox } from '@sagamesh/kit/outbox';
 import { openTestDatabase, stopTestPostgres } from '@sagamesh/kit/testing/test-database';
+import { ensureError } from '@sagamesh/runtime/errors';
 import { createHealth } from '@sagamesh/runtime/health';
 import { createHttpApp } from '@sagamesh/runtime/http-app';
 import { type RunningServer, startHttpServer } from '@sagamesh/runtime/http-server';
@@ -28,6 +29,7 @@ import { createPasswords, type Passwords } from './passwords.ts';
 import { signingKeysFromFile } from './signing-keys-file.ts';
 import { userMigrations } from './user-migrations.ts';
 import { addUserRoutes } from './user-routes.ts';
+import { createWorkLimit } from './work-limit.ts';
 
 const ada = { name: 'Ada Lovelace', email: 'ada@example.org', password: 'correct horse battery' };
 const root = { email: 'root@example.org', password: 'the first of all admins' };
@@ -49,9 +51,15 @@ describe.each(['pglite', 'postgres'] as const)('HTTP of the user service on %s',
   /** How often a password was put through scrypt. */
   let derivations = 0;
   const cheap = createPasswords({ cost: { ln: 4, r: 8, p: 1 } });
+  /** What is done instead while no more passwords can be taken on. */
+  let refusal: Error | undefined;
+  function derive<T>(work: () => Promise<T>): Promise<T> {
+    derivations += 1;
+    return refusal === undefined ? work() : Promise.reject(refusal);
+  }
   const passwords: Passwords = {
-    hash: (password) => ((derivations += 1), cheap.hash(password)),
-    matches: (password, stored) => ((derivations += 1), cheap.matches(password, stored)),
+    hash: (password) => derive(() => cheap.hash(password)),
+    matches: (password, stored) => derive(() => cheap.matches(password, stored)),
   };
   const outbox = createOutbox();
 
@@ -247,6 +255,22 @@ describe.each(['pglite', 'postgres'] as const)('HTTP of the user service on %s',
       const nobody = await refused({ email: 'nobody@example.org', password: 'not the password' });
       expect(wrong).toMatchObject({ status: 401, challenge: 'Bearer', work: 1 });
       expect(nobody).toEqual(wrong);
+    });
+
+    it('tells everybody to come again later while too many passwords are being checked', async () => {
+      const { id } = (await register()).body;
+      const token = await tokenOf(ada);
+      const full = createWorkLimit({ atOnceMax: 0, waitingMax: 0, retryAfterSeconds: 3 });
+      refusal = await full.run(() => Promise.reject(new Error('this never begins'))).catch(ensureError);
+      try {
+        for (const answer of [await signIn({ email: ada.email, password: ada.password }), await register()]) {
+          expect(answer.status).toBe(503);
+          expect(answer.headers.get('retry-after')).toBe('3');
+        }
+        expect(await get(`/api/v1/users/${id}`, token)).toMatchObject({ status: 200 });
+      } finally {
+        refusal = undefined;
+      }
     });
 
     it('takes a password in another Unicode form of the same characters', async () => {

@@ -21,17 +21,22 @@ const oneAndOne = { atOnceMax: 1, waitingMax: 1, retryAfterSeconds: 7 };
 
 it('does so much at once, and the rest in the order of arrival', async () => {
   const { began, work, end } = held();
-  const limit = createWorkLimit({ atOnceMax: 2, waitingMax: 2, retryAfterSeconds: 7 });
+  const limit = createWorkLimit({ atOnceMax: 2, waitingMax: 3, retryAfterSeconds: 7 });
   const all = ['a', 'b', 'c', 'd'].map((name) => limit.run(work(name)));
   await turn();
   expect(began).toEqual(['a', 'b']);
   end('b');
   await turn();
   expect(began).toEqual(['a', 'b', 'c']);
+  // A place that was handed over is still taken.
+  all.push(limit.run(work('e')));
+  await turn();
+  expect(began).toEqual(['a', 'b', 'c']);
   for (const name of ['a', 'c']) end(name);
   await turn();
-  end('d');
-  expect(await Promise.all(all)).toEqual(['a', 'b', 'c', 'd']);
+  expect(began).toEqual(['a', 'b', 'c', 'd', 'e']);
+  for (const name of ['d', 'e']) end(name);
+  expect(await Promise.all(all)).toEqual(['a', 'b', 'c', 'd', 'e']);
 });
 
 it('tells whoever comes when too many wait to come again later, and begins nothing', async () => {
