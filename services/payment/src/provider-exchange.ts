@@ -23,8 +23,8 @@ export interface ProviderHttpAnswer {
 /** Throws when there is no answer. An error with the code ECONNRESET or EPIPE makes the SDK wait half a second and send once more. */
 export type ProviderExchange = (request: ProviderHttpRequest) => Promise<ProviderHttpAnswer>;
 
-type HttpClient = NonNullable<NonNullable<ConstructorParameters<typeof Stripe>[1]>['httpClient']>;
-type HttpResponse = Awaited<ReturnType<HttpClient['makeRequest']>>;
+export type HttpClient = NonNullable<NonNullable<ConstructorParameters<typeof Stripe>[1]>['httpClient']>;
+export type HttpResponse = Awaited<ReturnType<HttpClient['makeRequest']>>;
 
 /** The SDK's own port on top of an exchange. */
 export function exchangeClient(exchange: ProviderExchange): HttpClient {

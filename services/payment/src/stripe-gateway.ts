@@ -2,7 +2,8 @@ import { rejectionReasons } from '@sagamesh/contracts/reasons';
 import { RetryableError, TerminalError } from '@sagamesh/runtime/errors';
 import { Stripe } from 'stripe';
 import { createKeyedWrites } from './keyed-writes.ts';
-import { exchangeClient, type ProviderExchange } from './provider-exchange.ts';
+import { providerClient } from './provider-client.ts';
+import type { ProviderExchange } from './provider-exchange.ts';
 import type {
   CreateAnswer,
   Payment,
@@ -88,7 +89,7 @@ function createClient({ url, key, timeoutMillis, exchange }: StripeGatewayConfig
     timeout: timeoutMillis,
     maxNetworkRetries: 0,
     telemetry: false,
-    ...(exchange === undefined ? {} : { httpClient: exchangeClient(exchange) }),
+    httpClient: providerClient(exchange),
   });
 }
 
