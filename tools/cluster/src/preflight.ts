@@ -31,12 +31,14 @@ const memoryNeededBytes = 6 * 1024 ** 3;
 export function judgePreflight(facts: PreflightFacts): PreflightVerdict {
   const istio = judgeIstioctl(facts);
   const docker = judgeDocker(facts.docker);
-  const ports = facts.clusterExists
-    ? []
-    : facts.takenPorts.map(
-        (port) =>
-          `Port ${port} of 127.0.0.1 is taken, and the gateway needs it: stop what listens there (ss -ltnp | grep ${port}).`,
-      );
+  // Without kind nobody can tell whether it is our own cluster that listens there.
+  const ports =
+    facts.clusterExists || facts.kind.code !== 0
+      ? []
+      : facts.takenPorts.map(
+          (port) =>
+            `Port ${port} of 127.0.0.1 is taken, and the gateway needs it: stop what listens there (ss -ltnp | grep ${port}).`,
+        );
   return {
     problems: [
       ...docker.problems,

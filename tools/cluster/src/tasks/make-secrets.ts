@@ -9,6 +9,7 @@ import { mustRun } from '@sagamesh/sandbox/system/manifests';
 import { generate } from 'selfsigned';
 import { z } from 'zod';
 import { planSecrets, secretObject } from '../cluster-secrets.ts';
+import { decoded, readSecret } from '../secret-store.ts';
 
 /** Makes the Secrets that are missing; those that are there are read and left as they are. */
 export async function makeSecrets(kubectl: Kubectl): Promise<string> {
@@ -28,9 +29,8 @@ export async function makeSecrets(kubectl: Kubectl): Promise<string> {
   if (plan.create.length > 0)
     await mustRun(kubectl, ['create', '-f', '-'], listOf(plan.create.map(secretObject)));
   for (const { namespace, name, data } of plan.complete) {
-    // By standard input: a failure repeats the arguments, and these are passwords.
-    const args = ['patch', 'secret', '-n', namespace, name, '--type=merge', '--patch-file', '/dev/stdin'];
-    await mustRun(kubectl, args, JSON.stringify({ stringData: data }));
+    const secret = await readSecret(kubectl, namespace, name);
+    await secret.replace({ ...secret.data, ...data });
   }
   return `${plan.create.length} made, ${existing.size} kept${plan.complete.length > 0 ? `, ${plan.complete.length} completed` : ''}`;
 }
@@ -54,12 +54,7 @@ async function readSecrets(kubectl: Kubectl): Promise<ReadonlyMap<string, Readon
   for (const namespace of [namespaces.shop, namespaces.system, namespaces.gateway]) {
     const text = await mustRun(kubectl, ['get', 'secrets', '-n', namespace, '-o', 'json']);
     for (const { metadata, data } of secretsSchema.parse(JSON.parse(text)).items) {
-      found.set(
-        `${metadata.namespace}/${metadata.name}`,
-        Object.fromEntries(
-          Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]),
-        ),
-      );
+      found.set(`${metadata.namespace}/${metadata.name}`, decoded(data));
     }
   }
   return found;
