@@ -255,10 +255,11 @@ export interface EventFact {
   readonly stored: number;
 }
 
+/** An event that was written while its reader was down. */
 export interface LateEventFact {
   readonly reader: string;
   readonly type: string;
-  readonly seenBefore: number;
+  /** How often it reached the reader once that was back. */
   readonly seenAfter: number;
 }
 

@@ -57,6 +57,9 @@ const sampleSchema = z.object({
   spec: z.looseObject({ order: z.looseObject({ id: z.string() }) }),
 });
 
+/** What each order over HTTP is for, one piece of it; there is enough for any number of orders. */
+export const orderedSku = 'BULK';
+
 export const samplesFolder = join(repository, 'manifests', 'samples');
 
 export function openLab(system: System): Lab {
@@ -128,7 +131,7 @@ async function postOrder(system: System, key: string, email: string | undefined)
       'idempotency-key': `"${key}"`,
     },
     body: JSON.stringify({
-      items: [{ sku: 'BULK', quantity: 1 }],
+      items: [{ sku: orderedSku, quantity: 1 }],
       paymentMethod: 'pm_card_visa',
       ...(email === undefined ? {} : { contact: { email } }),
     }),

@@ -1,7 +1,8 @@
 import type { ServiceName } from '@sagamesh/sandbox/system/process-catalog';
 import type { LateEventFact, OutageFact, StoreFact } from '../facts.ts';
 import type { Lab } from './lab.ts';
-import { holds } from './lab.ts';
+import { holds, orderedSku } from './lab.ts';
+import { z } from 'zod';
 import { mailsTo } from './outside.ts';
 import { connectionsTo } from './stores.ts';
 
@@ -27,6 +28,9 @@ export async function stopEachInTurn(lab: Lab, stores: ReadonlyMap<string, strin
     const pids = new Map(others.map((other) => [other, lab.system.process(other).pid]));
     const store = stores.get(service);
     const before = store === undefined ? 0 : await connectionsTo(store);
+    const email = `without-${service}@example.org`;
+    const late = lateReaders[service];
+    const seen = (await late?.seen(lab, email)) ?? 0;
     await lab.system.process(service).stop();
     if (store !== undefined) {
       connections.set(service, {
@@ -34,7 +38,6 @@ export async function stopEachInTurn(lab: Lab, stores: ReadonlyMap<string, strin
         connectionsWhileStopped: await connectionsTo(store),
       });
     }
-    const email = `without-${service}@example.org`;
     const order = service === 'order' ? await applyWithoutOrderService(lab) : await lab.placeOrder(email);
     const healthy = await othersThatAreHealthy(lab, others);
     const endedMeanwhile = await holds(
@@ -42,10 +45,9 @@ export async function stopEachInTurn(lab: Lab, stores: ReadonlyMap<string, strin
       'the order to end without the service',
       meanwhileMillis,
     );
-    const seenBefore = (await mailsTo(lab.system, email)).length;
     await lab.system.process(service).start();
     const { status } = await lab.untilEnded(order);
-    if (service === 'notification') lateEvents.push(await lateMail(lab, email, seenBefore));
+    if (late !== undefined) lateEvents.push(await lateEvent(lab, service, late, { email, before: seen }));
     outages.push({
       service,
       othersHealthy: healthy,
@@ -76,15 +78,36 @@ async function othersThatAreHealthy(
   return healthy;
 }
 
-/** The mail about an order that was confirmed while nobody was there to write it. */
-async function lateMail(lab: Lab, email: string, seenBefore: number): Promise<LateEventFact> {
-  await holds(async () => (await mailsTo(lab.system, email)).length > 0, 'the mail');
-  return {
-    reader: 'notification',
+/** Services that read events, and how often the event of one order has reached them, by what is seen of it from outside. */
+const lateReaders: Readonly<Partial<Record<ServiceName, LateReader>>> = {
+  notification: {
     type: 'order.confirmed',
-    seenBefore,
-    seenAfter: (await mailsTo(lab.system, email)).length,
-  };
+    seen: async ({ system }, email) => (await mailsTo(system, email)).length,
+  },
+  inventory: {
+    type: 'order.created',
+    // Each order is for one piece.
+    seen: async ({ system }) => {
+      const stock = await fetch(`${system.url('inventory')}/api/v1/inventory/${orderedSku}`);
+      return z.object({ demanded: z.int() }).parse(await stock.json()).demanded;
+    },
+  },
+};
+
+interface LateReader {
+  readonly type: string;
+  readonly seen: (lab: Lab, email: string) => Promise<number>;
+}
+
+/** After the reader came back: the event was written while nobody was there to read it. */
+async function lateEvent(
+  lab: Lab,
+  reader: ServiceName,
+  { type, seen }: LateReader,
+  { email, before }: { readonly email: string; readonly before: number },
+): Promise<LateEventFact> {
+  await holds(async () => (await seen(lab, email)) > before, `${type} to reach ${reader}`);
+  return { reader, type, seenAfter: (await seen(lab, email)) - before };
 }
 
 /** All services down; then one after the other by itself. */

@@ -30,7 +30,13 @@ export interface Traffic {
 const readStreams = [streamNames.commands, streamNames.events];
 
 export async function openTraffic(admin: NatsLogin): Promise<Traffic> {
-  const connection = await connect({ ...natsConnectOptions(admin), name: 'checklist', timeout: 5_000 });
+  const connection = await connect({
+    ...natsConnectOptions(admin),
+    name: 'checklist',
+    timeout: 5_000,
+    // The broker is away for a while, for as long as it takes to ask everybody about it.
+    maxReconnectAttempts: -1,
+  });
   const consumers = () => durableConsumers(connection);
   return {
     stored: (stream) => readStoredMessages(admin, stream),

@@ -187,7 +187,7 @@ const running: RunningFacts = {
   handlers: handlerNames.map((name) => handler(name)),
   handlersKnown: handlerNames,
   events: [{ type: 'order.confirmed', stored: 3 }],
-  lateEvents: [{ reader: 'notification', type: 'order.confirmed', seenBefore: 0, seenAfter: 1 }],
+  lateEvents: [{ reader: 'notification', type: 'order.confirmed', seenAfter: 1 }],
   hungProvider: { cutOff: 1, healthyMeanwhile: services, outcomeAfter: 'Completed' },
   refusals: [{ service: 'order', request: 'GET /api/v1/orders without a token', status: 401 }],
   gateway: {
