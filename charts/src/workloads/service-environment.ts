@@ -34,7 +34,9 @@ export function serviceSettings(name: ServiceName, environment: Environment): Pr
     notification: () => channels(environment),
     user: () => together(database('user'), tokens(), signing()),
   };
-  return together(common(name, environment), settings[name]());
+  // Streams are the operator's to make: the server refuses it to everybody else.
+  const waits = onlyEnv({ name: 'NATS_MAKE_STREAMS', value: 'off' });
+  return together(common(name, environment), waits, settings[name]());
 }
 
 /** Of every client of the broker. */
