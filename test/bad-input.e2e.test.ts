@@ -15,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { badMessages } from './support/bad-messages.ts';
 import type { BadMessage } from './support/bad-messages.ts';
+import { badAccountRequests } from './support/bad-account-requests.ts';
 import { badRequests } from './support/bad-requests.ts';
 import type { BadRequest } from './support/bad-requests.ts';
 import { callers } from './support/bad-tokens.ts';
@@ -409,7 +410,7 @@ describe('HTTP requests that make no sense', () => {
     const as = await callers(system);
     const before = { money: await readMoney(system), stock: await readStock(system) };
     const refusals: { readonly request: string; readonly complaints: readonly string[] }[] = [];
-    for (const request of badRequests) {
+    for (const request of [...badRequests, ...badAccountRequests]) {
       const { service, method, path, title } = request;
       const found = complaints(request, await send(as, request));
       refusals.push({ request: `${service}: ${method} ${path}: ${title}`, complaints: found });

@@ -3,7 +3,7 @@ import { orderLimits } from '@sagamesh/contracts/order';
 /** HTTP requests that must be refused, and how. Data only. */
 export interface BadRequest {
   readonly title: string;
-  readonly service: 'order' | 'inventory' | 'payment';
+  readonly service: 'order' | 'inventory' | 'payment' | 'user';
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   /** Whose token; default a customer's. */
@@ -38,7 +38,7 @@ const restock = (request: Short): BadRequest => ({
 });
 
 /** Bodies that no route takes, whatever it is for. */
-function brokenBodies(post: (request: Short) => BadRequest): readonly BadRequest[] {
+export function brokenBodies(post: (request: Short) => BadRequest): readonly BadRequest[] {
   return [
     post({ title: 'cut-off JSON', body: '{"items": [', status: 400 }),
     post({ title: 'a lone number', body: '7', status: 400 }),
