@@ -19,6 +19,7 @@ beforeAll(async () => {
   dataDir = await DataDir.temporary();
   plane = await startControlPlane({ dataDir, durable: false });
   kubectl = await kubectlFor(plane.adminKubeconfig);
+  await succeed(['apply', '-f', 'manifests/operator/namespace.yaml']);
   await succeed(['apply', '-f', 'manifests/crd/ordersagas.yaml', '-f', 'manifests/operator/rbac.yaml']);
   await succeed(['wait', '--for=condition=Established', 'crd/ordersagas.sagamesh.dev']);
 });
