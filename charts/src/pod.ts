@@ -79,7 +79,10 @@ export interface ProbePaths {
   readonly live: string;
 }
 
-/** A start may take a minute (migrations, a broker that comes up later); after that, a process that does not answer for half a minute starts again. */
+/**
+ * A start may take two minutes (migrations, a broker that comes up later). After that, a process that does not answer for a minute starts again: not
+ * sooner, because on a node that is short of CPU restarts are what it can bear least.
+ */
 export function httpProbes({
   port,
   ready,
@@ -89,7 +92,7 @@ export function httpProbes({
   return {
     startupProbe: { ...get(live), periodSeconds: 2, failureThreshold: 60 },
     readinessProbe: { ...get(ready), periodSeconds: 5, failureThreshold: 2 },
-    livenessProbe: { ...get(live), periodSeconds: 10, failureThreshold: 3 },
+    livenessProbe: { ...get(live), timeoutSeconds: 5, periodSeconds: 10, failureThreshold: 6 },
   };
 }
 

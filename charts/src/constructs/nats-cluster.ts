@@ -138,7 +138,12 @@ function podSpec({ workload, environment, image }: NatsClusterProps): k8s.PodSpe
         // Streams are read back at the start; later, a server that lags behind its peers is slow, not dead.
         startupProbe: { ...healthz('?js-enabled-only=true'), periodSeconds: 2, failureThreshold: 90 },
         readinessProbe: { ...healthz('?js-server-only=true'), periodSeconds: 5, failureThreshold: 2 },
-        livenessProbe: { ...healthz('?js-enabled-only=true'), periodSeconds: 10, failureThreshold: 3 },
+        livenessProbe: {
+          ...healthz('?js-enabled-only=true'),
+          timeoutSeconds: 5,
+          periodSeconds: 10,
+          failureThreshold: 6,
+        },
         volumeMounts: [
           { name: 'config', mountPath: '/etc/nats-config', readOnly: true },
           { name: 'data', mountPath: '/data' },

@@ -90,7 +90,7 @@ function podSpec({ store, image, resources }: PostgresDatabaseProps): k8s.PodSpe
         securityContext: containerSecurityContext(),
         startupProbe: { ...answers, periodSeconds: 2, failureThreshold: 60 },
         readinessProbe: { ...answers, periodSeconds: 5, failureThreshold: 2 },
-        livenessProbe: { ...answers, periodSeconds: 10, failureThreshold: 6 },
+        livenessProbe: { ...answers, timeoutSeconds: 5, periodSeconds: 10, failureThreshold: 6 },
         volumeMounts: [
           { name: 'data', mountPath: '/var/lib/postgresql/data' },
           { name: 'sockets', mountPath: '/var/run/postgresql' },
