@@ -17,9 +17,15 @@ if (nats === undefined) {
   console.error('No sandbox has run here: make up first, or set NATS_URL to a NATS server.');
   process.exitCode = 2;
 } else {
-  const rows = await readRows(nats);
-  console.log(table([['AT', 'SERVICE', 'REASON', 'SUBJECT', 'BYTES', 'MESSAGE'], ...rows]));
-  console.log(`${rows.length} dead letters`);
+  try {
+    const rows = await readRows(nats);
+    console.log(table([['AT', 'SERVICE', 'REASON', 'SUBJECT', 'BYTES', 'MESSAGE'], ...rows]));
+    console.log(`${rows.length} dead letters`);
+  } catch (error) {
+    console.error(`${nats.url} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    console.error('Is the server there? Reading takes NATS_USER and NATS_PASSWORD of admin.');
+    process.exitCode = 2;
+  }
 }
 
 async function readRows(reader: NatsReader): Promise<string[][]> {
