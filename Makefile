@@ -97,6 +97,10 @@ test-e2e: binaries bundles ## The tests on the whole system
 bench-smoke: binaries bundles ## Sagas per second and their latency, on this machine
 	@$(TSX) bench/src/smoke-main.ts $(ARGS)
 
+.PHONY: judges
+judges: binaries ## Show all manifests to programs that nobody here wrote (ARGS="checkov trivy": only those)
+	@$(TSX) tools/judges/src/judges-main.ts $(ARGS)
+
 .PHONY: checklist
 checklist: binaries ## Prove the eight points and the absence of the six anti-patterns, 14/14
 	@$(TSX) tools/checklist/src/checklist-main.ts $(ARGS)
