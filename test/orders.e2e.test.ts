@@ -9,6 +9,7 @@ import { waitUntil } from '@sagamesh/sandbox/wait-until';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { booksOf, imbalances } from './support/balance.ts';
+import { linesAbout } from './support/log-lines.ts';
 import { sagaManifest } from './support/saga-manifest.ts';
 import { patienceMillis, startTestSystem } from './support/test-system.ts';
 import type { TestSystem } from './support/test-system.ts';
@@ -219,12 +220,19 @@ describe('the correlation id that the customer gave', () => {
   });
 
   const involved = serviceNames.filter((name) => name !== 'user');
-  it.each([...involved, 'operator'] as const)('stands in the log of %s', async (name) => {
-    const line = `"correlationId":"${correlationId}"`;
-    const isLogged = () => logOf(name).includes(line);
-    await waitUntil(isLogged, { timeoutMillis: patienceMillis, what: `${line} in the log of ${name}` });
-    expect(logOf(name)).toContain(line);
-  });
+  it.each([...involved, 'operator'] as const)(
+    'stands in every line that %s logs about the order',
+    async (name) => {
+      const { uid } = (await system.getSaga(orderId)).metadata;
+      const lines = () => linesAbout(system.process(name).spec.logFile, [orderId, uid]);
+      const isLogged = () => lines().length > 0;
+      await waitUntil(isLogged, {
+        timeoutMillis: patienceMillis,
+        what: `a line of ${name} about ${orderId}`,
+      });
+      for (const line of lines()) expect(line).toMatchObject({ correlationId });
+    },
+  );
 
   it('is all that the logs say of the customer: no address, no number, no means of payment, no token', () => {
     for (const name of [...serviceNames, 'operator'] as const) {

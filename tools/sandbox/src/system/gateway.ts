@@ -37,10 +37,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const process = new ManagedProcess({
     name: 'gateway',
     command: envoy,
-    // Hot restart would share memory with any other Envoy of this machine.
+    // Hot restart would share memory with any other Envoy of this machine. Log lines are kept back for ten seconds unless told otherwise.
     args: [
       '--config-path',
       configFile,
+      '--file-flush-interval-msec',
+      '500',
       '--disable-hot-restart',
       '--concurrency',
       '2',
