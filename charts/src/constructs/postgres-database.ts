@@ -36,7 +36,7 @@ export class PostgresDatabase extends Construct {
     new WorkloadFrame(this, 'frame', { workload, surroundings, replicas: 1 });
     new k8s.KubeConfigMap(this, 'users', {
       metadata: { ...metadata, name: `${name}-users` },
-      data: { passwd: `postgres:x:${podUser}:${podUser}:PostgreSQL:/tmp:/bin/sh\n` },
+      data: { users: `postgres:x:${podUser}:${podUser}:PostgreSQL:/tmp:/bin/sh\n` },
     });
     new k8s.KubeStatefulSet(this, 'server', {
       metadata,
@@ -96,7 +96,7 @@ function podSpec({ store, image, resources }: PostgresDatabaseProps): k8s.PodSpe
           { name: 'sockets', mountPath: '/var/run/postgresql' },
           { name: 'tmp', mountPath: '/tmp' },
           // PostgreSQL insists on a name for its user, and images differ in the id they give it.
-          { name: 'users', mountPath: '/etc/passwd', subPath: 'passwd', readOnly: true },
+          { name: 'users', mountPath: '/etc/passwd', subPath: 'users', readOnly: true },
         ],
       },
     ],

@@ -207,9 +207,16 @@ export function routesOf(objects: readonly KubeObject[]) {
   );
 }
 
-const serviceEntrySpec = z.looseObject({ hosts: z.array(z.string()) });
-export function outsideHostsOf(objects: readonly KubeObject[]): readonly string[] {
-  return ofKind(objects, 'ServiceEntry').flatMap(({ spec }) => serviceEntrySpec.parse(spec).hosts);
+const serviceEntrySpec = z.looseObject({
+  hosts: z.array(z.string()),
+  ports: z.array(z.looseObject({ number: z.number(), protocol: z.string() })),
+});
+/** Hosts outside of the cluster, once for each port. */
+export function outsideHostsOf(objects: readonly KubeObject[]) {
+  return ofKind(objects, 'ServiceEntry').flatMap(({ metadata, spec }) => {
+    const { hosts, ports } = serviceEntrySpec.parse(spec);
+    return hosts.flatMap((host) => ports.map((port) => ({ ...port, host, namespace: metadata.namespace })));
+  });
 }
 
 const selectingSpec = z.looseObject({

@@ -35,6 +35,18 @@ export const meshMistakes: Mistakes = {
     ],
     ['a route to nobody', (all) => without(all, 'Service', 'user')],
   ],
+  'no scope has two hosts': [
+    [
+      'two databases outside in one scope',
+      (all) => void find(all, 'Sidecar', 'order').spec.egress[0].hosts.push('shop/user.postgres.example.com'),
+      'production',
+    ],
+    [
+      'the whole namespace in one scope',
+      (all) => void (find(all, 'Sidecar', 'order').spec.egress[0].hosts = ['./*']),
+      'production',
+    ],
+  ],
   'every route has a name': [
     [
       'a POST is retried',

@@ -13,6 +13,7 @@ import {
   routesOf,
   selects,
   servicesOf,
+  sidecarsOf,
 } from './manifest-view.ts';
 import { forEach, unless, type Property } from './property.ts';
 
@@ -51,7 +52,7 @@ function hostsOf(
     const names = ports.map((port) => port.name ?? '');
     return { host: hostOf({ name, namespace }), pods: pods?.replicas, http: names.includes('http') };
   });
-  const outside = outsideHostsOf(objects).map((host) => ({ host, pods: undefined, http: false }));
+  const outside = outsideHostsOf(objects).map(({ host }) => ({ host, pods: undefined, http: false }));
   return [...services, ...outside];
 }
 
@@ -93,6 +94,21 @@ export const meshProperties: readonly Property[] = [
       ];
       return forEach(meant, ({ object, host }) => unless(known.has(host), `${nameOf(object)} means ${host}`));
     },
+  },
+  {
+    name: 'no scope has two hosts of one port outside that only the port tells apart',
+    needsMesh: true,
+    check: (objects) =>
+      forEach(sidecarsOf(objects), ({ object, egress }) => {
+        const hosts = egress.flatMap((one) => one.hosts);
+        const streams = outsideHostsOf(objects).filter(
+          ({ host, namespace, protocol }) =>
+            protocol === 'TCP' &&
+            [`${namespace}/${host}`, `${namespace}/*`, './*', '*/*'].some((one) => hosts.includes(one)),
+        );
+        const numbers = new Set(streams.map(({ number }) => number));
+        return unless(numbers.size === streams.length, `${nameOf(object)} cannot tell its hosts apart`);
+      }),
   },
   {
     name: 'every route has a name, a timeout and its number of retries, and what changes something is sent once',

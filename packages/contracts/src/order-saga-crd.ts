@@ -11,7 +11,7 @@ import {
 import { orderSagaRules } from './order-saga-rules.ts';
 import { structuralSchema, type StructuralSchema } from './structural-schema.ts';
 
-/** The CustomResourceDefinition of OrderSaga, made from the zod source. Pure; `make manifests` writes it to manifests/crd/. */
+/** The CustomResourceDefinition of OrderSaga, made from the zod source. Pure; `make synth` writes it to manifests/crd/. */
 
 interface PrinterColumn {
   readonly name: string;

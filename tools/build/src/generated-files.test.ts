@@ -16,7 +16,7 @@ import { sampleOrders } from './sample-orders.ts';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 describe('the generated files', () => {
-  it('stand in the repository as their sources say (run make manifests)', () => {
+  it('stand in the repository as their sources say (run make synth)', () => {
     expect(differences(root, generatedFiles(), generatedFolders)).toEqual([]);
   });
 
