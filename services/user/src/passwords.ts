@@ -24,9 +24,10 @@ export interface PasswordsOptions {
 
 /**
  * Half of the four threads of Node's pool (libuv, "Thread pool work scheduling"): the other half stays for files and name look-ups. Ten callers
- * at about a third of a second each are served within two seconds, well within the gateway's time-out.
+ * at about a third of a second each are served within two seconds. On a slower machine nobody waits for longer than four, which leaves the
+ * work itself six of the gateway's ten.
  */
-const defaultLimit = { atOnceMax: 2, waitingMax: 8, retryAfterSeconds: 2 };
+const defaultLimit = { atOnceMax: 2, waitingMax: 8, waitMaxMillis: 4_000, retryAfterSeconds: 2 };
 
 export function createPasswords(options: PasswordsOptions = {}): Passwords {
   const { cost = defaultCost, limit = createWorkLimit(defaultLimit), compare = matchesHash } = options;

@@ -260,7 +260,7 @@ describe.each(['pglite', 'postgres'] as const)('HTTP of the user service on %s',
     it('tells everybody to come again later while too many passwords are being checked', async () => {
       const { id } = (await register()).body;
       const token = await tokenOf(ada);
-      const full = createWorkLimit({ atOnceMax: 0, waitingMax: 0, retryAfterSeconds: 3 });
+      const full = createWorkLimit({ atOnceMax: 0, waitingMax: 0, waitMaxMillis: 0, retryAfterSeconds: 3 });
       refusal = await full.run(() => Promise.reject(new Error('this never begins'))).catch(ensureError);
       try {
         for (const answer of [await signIn({ email: ada.email, password: ada.password }), await register()]) {

@@ -17,11 +17,11 @@ function held() {
   return { began, work, end: (name: string, how: 'well' | 'badly' = 'well') => ends.get(name)?.(how) };
 }
 
-const oneAndOne = { atOnceMax: 1, waitingMax: 1, retryAfterSeconds: 7 };
+const oneAndOne = { atOnceMax: 1, waitingMax: 1, waitMaxMillis: 60_000, retryAfterSeconds: 7 };
 
 it('does so much at once, and the rest in the order of arrival', async () => {
   const { began, work, end } = held();
-  const limit = createWorkLimit({ atOnceMax: 2, waitingMax: 3, retryAfterSeconds: 7 });
+  const limit = createWorkLimit({ ...oneAndOne, atOnceMax: 2, waitingMax: 3 });
   const all = ['a', 'b', 'c', 'd'].map((name) => limit.run(work(name)));
   await turn();
   expect(began).toEqual(['a', 'b']);
@@ -51,6 +51,34 @@ it('tells whoever comes when too many wait to come again later, and begins nothi
   end('b');
   await Promise.all(kept);
   expect(began).toEqual(['a', 'b']);
+});
+
+it('tells whoever has waited too long the same, and forgets about that work', async () => {
+  const { began, work, end } = held();
+  const timers: { readonly millis: number; readonly ring: () => void }[] = [];
+  const cancelled: number[] = [];
+  const limit = createWorkLimit({
+    ...oneAndOne,
+    waitingMax: 2,
+    after: (millis, ring) => {
+      const number = timers.push({ millis, ring }) - 1;
+      return () => void cancelled.push(number);
+    },
+  });
+  const first = limit.run(work('a'));
+  const impatient = limit.run(work('b')).catch((thrown: unknown) => thrown);
+  const next = limit.run(work('c'));
+  await turn();
+  expect(timers.map(({ millis }) => millis)).toEqual([60_000, 60_000]);
+  timers[0]?.ring();
+  expect(await impatient).toMatchObject({ status: 503, init: { headers: { 'retry-after': '7' } } });
+  end('a');
+  await first;
+  await turn();
+  expect(began).toEqual(['a', 'c']);
+  expect(cancelled).toEqual([1]);
+  end('c');
+  expect(await next).toBe('c');
 });
 
 it('gives the place of failed work to the next', async () => {

@@ -1,39 +1,63 @@
 import { HttpProblem } from '@sagamesh/runtime/problem';
 
-/** Bounds work that is expensive by intention: so much at once, so much waiting, and a clear answer to everybody else. */
+/** Bounds work that is expensive by intention: so much at once, so much waiting for so long, and a clear answer to everybody else. */
 export interface WorkLimit {
-  /** Rejects with 503 and Retry-After, without beginning, when too many wait already. */
+  /** Rejects with 503 and Retry-After, without beginning, when too many wait already or the wait became too long. */
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export interface WorkLimitOptions {
   readonly atOnceMax: number;
   readonly waitingMax: number;
+  /** A queue that is short can still be slow, on a machine that is busy with other things. */
+  readonly waitMaxMillis: number;
   readonly retryAfterSeconds: number;
+  /** Calls back after that time unless it is cancelled; tests have their own. */
+  readonly after?: (millis: number, callback: () => void) => () => void;
 }
 
-export function createWorkLimit({ atOnceMax, waitingMax, retryAfterSeconds }: WorkLimitOptions): WorkLimit {
+interface Waiting {
+  readonly begin: () => void;
+}
+
+export function createWorkLimit(options: WorkLimitOptions): WorkLimit {
+  const { atOnceMax, waitingMax, waitMaxMillis, after = afterTimeout } = options;
   let running = 0;
-  const waiting: (() => void)[] = [];
+  const queue: Waiting[] = [];
+
+  function tooBusy(): HttpProblem {
+    return new HttpProblem({
+      status: 503,
+      detail: 'Too many passwords are being checked at the moment. Try again later.',
+      headers: { 'retry-after': String(options.retryAfterSeconds) },
+    });
+  }
+  function turn(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        queue.splice(queue.indexOf(waiting), 1);
+        reject(tooBusy());
+      };
+      const cancel = after(waitMaxMillis, giveUp);
+      const waiting: Waiting = {
+        begin: () => {
+          cancel();
+          resolve();
+        },
+      };
+      queue.push(waiting);
+    });
+  }
   async function enter(): Promise<void> {
-    if (running < atOnceMax) {
-      running += 1;
-      return;
-    }
-    if (waiting.length >= waitingMax) {
-      throw new HttpProblem({
-        status: 503,
-        detail: 'Too many passwords are being checked at the moment. Try again later.',
-        headers: { 'retry-after': String(retryAfterSeconds) },
-      });
-    }
+    if (running < atOnceMax) running += 1;
+    else if (queue.length >= waitingMax) throw tooBusy();
     // Whoever leaves hands over the own place, so `running` stays.
-    await new Promise<void>((resolve) => waiting.push(resolve));
+    else await turn();
   }
   function leave(): void {
-    const next = waiting.shift();
+    const next = queue.shift();
     if (next === undefined) running -= 1;
-    else next();
+    else next.begin();
   }
   return {
     async run(work) {
@@ -45,4 +69,9 @@ export function createWorkLimit({ atOnceMax, waitingMax, retryAfterSeconds }: Wo
       }
     },
   };
+}
+
+function afterTimeout(millis: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, millis);
+  return () => clearTimeout(timer);
 }
