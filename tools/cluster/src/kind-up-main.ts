@@ -1,37 +1,38 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { isAbsolute, resolve } from 'node:path';
 import { kubectlFor } from '@sagamesh/sandbox/kubectl';
 import { SetupError } from '@sagamesh/sandbox/setup-error';
+import { askPrograms } from './ask-programs.ts';
 import type { KindContext } from './kind-context.ts';
 import { readKindSettings } from './kind-settings.ts';
-import type { FileLook, KindSettings } from './kind-settings.ts';
+import type { FileLook } from './kind-settings.ts';
 import { planKindUp } from './kind-up-plan.ts';
+import { kindKubeconfig, repository } from './kubeconfig.ts';
 import { nextCommands } from './next-commands.ts';
-import { gatewayHttpsUrl, gatewayUrl, performTask } from './perform-task.ts';
+import { performTask } from './perform-task.ts';
 import { judgePreflight } from './preflight.ts';
 import { runCommand } from './run-command.ts';
-import { clusterExists, takenPorts } from './tasks/make-cluster.ts';
+import { gatewayHttpsUrl, gatewayUrl } from './smoke-order.ts';
 
 /** `make kind-up`. Exit code: 0 up and an order went through, 1 a step failed, 2 the settings or this machine must be changed first. */
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const read = readKindSettings(process.env, look, (path) => (isAbsolute(path) ? path : resolve(root, path)));
+  const read = readKindSettings(process.env, look, (path) =>
+    isAbsolute(path) ? path : resolve(repository, path),
+  );
   if (!read.ok) return refuse(read.problems);
   const { settings } = read;
-  const verdict = await preflight(settings);
+  const verdict = judgePreflight(await askPrograms(settings.istio.istioctl));
   if (verdict.problems.length > 0) return refuse(verdict.problems);
   for (const warning of verdict.warnings) console.log(`warning: ${warning}`);
 
-  const kubeconfig = join(root, '.data', 'kind', 'kubeconfig');
   const context: KindContext = {
     run: runCommand,
-    kubectl: await kubectlFor(kubeconfig),
-    kubeconfig,
-    root,
+    kubectl: await kubectlFor(kindKubeconfig),
+    kubeconfig: kindKubeconfig,
+    root: repository,
     images: settings.images,
     note: (line) => console.log(`          ${line}`),
   };
@@ -61,19 +62,6 @@ function refuse(problems: readonly string[]): number {
   console.error('Nothing was done:');
   for (const problem of problems) console.error(`  - ${problem}`);
   return 2;
-}
-
-async function preflight(settings: KindSettings) {
-  const { istioctl } = settings.istio;
-  return judgePreflight({
-    docker: await runCommand('docker', ['info', '--format', '{{json .}}']),
-    kind: await runCommand('kind', ['version', '-q']),
-    kubectl: await runCommand('kubectl', ['version', '--client']),
-    istioctl: await runCommand(istioctl, ['version', '--remote=false', '-o', 'json']),
-    istioctlPath: istioctl,
-    clusterExists: await clusterExists(runCommand),
-    takenPorts: await takenPorts(),
-  });
 }
 
 function look(path: string): FileLook {

@@ -1,7 +1,7 @@
 import { unreachable } from '@sagamesh/contracts/unreachable';
 import type { KindContext } from './kind-context.ts';
 import type { Task } from './kind-up-plan.ts';
-import { placeSmokeOrder } from './smoke-order.ts';
+import { gatewayHttpsUrl, gatewayUrl, placeSmokeOrder } from './smoke-order.ts';
 import { applyManifests, applyNamespaces } from './tasks/apply-manifests.ts';
 import { awaitRollout } from './tasks/await-rollout.ts';
 import { installIstio } from './tasks/install-istio.ts';
@@ -9,9 +9,6 @@ import { makeCluster } from './tasks/make-cluster.ts';
 import { makeSecrets } from './tasks/make-secrets.ts';
 import { buildImages, loadImages } from './tasks/supply-images.ts';
 import { publishKeys, readKeys } from './token-keys.ts';
-
-export const gatewayUrl = 'http://127.0.0.1:30080';
-export const gatewayHttpsUrl = 'https://127.0.0.1:30443';
 
 /** Does one task; answers what came of it in a few words. Throws SetupError when a person has to do something. */
 export async function performTask(task: Task, context: KindContext): Promise<string> {

@@ -8,6 +8,10 @@ import { z } from 'zod';
 
 /** One order the way a customer places it: registers, signs in, orders through the gateway, and the saga of it ends Completed. */
 
+/** Where kind-config.yaml puts the gateway's NodePorts. */
+export const gatewayUrl = 'http://127.0.0.1:30080';
+export const gatewayHttpsUrl = 'https://127.0.0.1:30443';
+
 export interface SmokeOptions {
   readonly kubectl: Kubectl;
   /** `http://127.0.0.1:30080` */
@@ -19,6 +23,8 @@ export interface SmokeOptions {
 
 export interface SmokeResult {
   readonly orderId: string;
+  /** Of the customer. */
+  readonly email: string;
   readonly correlationId: string | null;
   readonly seconds: number;
 }
@@ -71,6 +77,7 @@ export async function placeSmokeOrder(options: SmokeOptions): Promise<SmokeResul
   if (outcome !== 'Completed') throw new SetupError(`the saga of order ${order.id} ended ${outcome}`);
   return {
     orderId: order.id,
+    email: credentials.email,
     correlationId: placed.correlationId,
     seconds: (performance.now() - startedMillis) / 1_000,
   };
