@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Three rings. `unit`: no sockets, no processes, seconds. `int`: real databases and a real NATS server.
- * `e2e`: the whole sandbox with a real API server. A file's suffix says its ring.
+ * Four rings. `unit`: no sockets, no processes, seconds. `int`: real databases and a real NATS server.
+ * `e2e`: the whole sandbox with a real API server. `mesh`: real Envoys under istiod. A file's suffix says its ring.
  */
 export default defineConfig({
   test: {
@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: ['**/node_modules/**', '**/*.int.test.ts', '**/*.e2e.test.ts'],
+          exclude: ['**/node_modules/**', '**/*.int.test.ts', '**/*.e2e.test.ts', '**/*.mesh.test.ts'],
           pool: 'threads',
           isolate: false,
         },
@@ -31,6 +31,17 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['**/*.e2e.test.ts'],
+          exclude: ['**/node_modules/**'],
+          pool: 'forks',
+          testTimeout: 180_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'mesh',
+          include: ['**/*.mesh.test.ts'],
           exclude: ['**/node_modules/**'],
           pool: 'forks',
           testTimeout: 180_000,

@@ -63,7 +63,8 @@ async function openNetwork(plan: PodPlan, around: PodSurroundings): Promise<Netw
     [
       `nameserver ${hostAddress}`,
       `search ${plan.namespace}.svc.cluster.local svc.cluster.local cluster.local`,
-      'options ndots:5 timeout:2 attempts:1\n',
+      // Whole names first: there is no server behind the agent to say that a longer one does not exist.
+      'options ndots:1 timeout:1 attempts:1\n',
     ].join('\n'),
   );
   const namespace = await NetworkNamespace.open({

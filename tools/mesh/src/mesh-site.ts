@@ -32,8 +32,6 @@ export interface MeshAnswer {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** How many of the same batch were answered before this one. */
-  readonly position: number;
   /** Why there was no HTTP answer. */
   readonly error?: string;
 }
@@ -41,7 +39,7 @@ export interface MeshAnswer {
 export interface TcpExchange {
   readonly host: string;
   readonly port: number;
-  /** Sent once connected. */
+  /** Sent once connected: one byte per character. */
   readonly send: string;
 }
 

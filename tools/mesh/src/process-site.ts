@@ -115,11 +115,13 @@ async function startParts(
     token: (plan: PodPlan) => tokenOf(kubectl, plan),
     opened: (network: NetworkNamespace) => void networks.push(network),
   };
-  const pods: MeshPod[] = [];
-  for (const plan of plans) {
-    pods.push(await startPod(plan, surroundings));
-    progress(`pod ${plan.namespace}/${plan.name} ready`);
-  }
+  const pods = await allOf(
+    plans.map(async (plan) => {
+      const pod = await startPod(plan, surroundings);
+      progress(`pod ${plan.namespace}/${plan.name} ready`);
+      return pod;
+    }),
+  );
   return { kubectl, outside, pods, signingKey };
 }
 
@@ -199,6 +201,12 @@ async function tokenOf(kubectl: Kubectl, { namespace, serviceAccount, name }: Po
   const what = ['create', 'token', serviceAccount, `--namespace=${namespace}`, '--audience=istio-ca'];
   const bound = ['--bound-object-kind=Pod', `--bound-object-name=${name}`, '--duration=12h', '-o', 'json'];
   return tokenSchema.parse(JSON.parse(await must(kubectl, [...what, ...bound]))).status.token;
+}
+
+/** All results; when one has failed, not before the others have ended, too: what they still open could not be closed. */
+async function allOf<T>(promises: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }
 
 /** Each line with the seconds since the start. */

@@ -8,15 +8,12 @@ const patienceMillis = 30_000;
 
 /** Each on a connection of its own. Resolves when the last one is answered; never rejects. */
 export async function sendRequests(requests: readonly MeshRequest[]): Promise<readonly MeshAnswer[]> {
-  let answered = 0;
-  const nextPosition = (): number => answered++;
-  return Promise.all(requests.map((request) => sendRequest(request, nextPosition)));
+  return Promise.all(requests.map((request) => sendRequest(request)));
 }
 
-function sendRequest(request: MeshRequest, nextPosition: () => number): Promise<MeshAnswer> {
+function sendRequest(request: MeshRequest): Promise<MeshAnswer> {
   return new Promise((resolve) => {
-    const fail = (error: Error): void =>
-      resolve({ status: 0, headers: {}, body: '', position: nextPosition(), error: error.message });
+    const fail = (error: Error): void => resolve({ status: 0, headers: {}, body: '', error: error.message });
     const headers = {
       ...(request.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(request.body)) }),
       ...request.headers,
@@ -33,7 +30,6 @@ function sendRequest(request: MeshRequest, nextPosition: () => number): Promise<
           status: response.statusCode ?? 0,
           headers: flatHeaders(response.headers),
           body: Buffer.concat(chunks).toString(),
-          position: nextPosition(),
         }),
       );
     });
@@ -54,7 +50,7 @@ export function flatHeaders(headers: NodeJS.Dict<string | string[]>): Readonly<R
 /** The first bytes that come back; empty when the other side ends the connection without any, or refuses it. */
 export function exchangeTcp({ host, port, send }: TcpExchange): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port }, () => socket.write(send));
+    const socket = connect({ host, port }, () => socket.write(Buffer.from(send, 'latin1')));
     const done = (text: string): void => {
       socket.destroy();
       resolve(text);

@@ -23,7 +23,6 @@ export const receivedSchema = z.array(
     status: z.number(),
     headers: headersSchema,
     body: z.string(),
-    position: z.number(),
     error: z.string().exactOptional(),
   }),
 );
