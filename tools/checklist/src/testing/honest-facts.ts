@@ -1,11 +1,14 @@
 import { gatewayRoutes, rateLimits } from '@sagamesh/gateway/routes';
 import type {
+  BreakerFact,
   CallerFact,
   CodeFacts,
   Facts,
+  GatewayFact,
   HandlerFact,
   ManifestFacts,
   RunningFacts,
+  SagaFact,
   ServiceCode,
   WorkloadFact,
 } from '../facts.ts';
@@ -236,3 +239,13 @@ export const withWorkload = (app: string, change: Partial<WorkloadFact>): Facts 
   withManifests(({ workloads }) => ({
     workloads: workloads.map((one) => (one.app === app ? { ...one, ...change } : one)),
   }));
+
+export const withSaga = (name: string, change: Partial<SagaFact>): Facts =>
+  withRunning({ sagas: running.sagas.map((one) => (one.name === name ? { ...one, ...change } : one)) });
+
+/** Of the service `order`, in the first environment. */
+export const withBreaker = (change: Partial<BreakerFact>): Facts =>
+  withManifests(({ breakers }) => ({ breakers: changeFirst(breakers, change) }));
+
+export const withGateway = (change: Partial<GatewayFact>): Facts =>
+  withRunning({ gateway: running.gateway === null ? null : { ...running.gateway, ...change } });
