@@ -63,6 +63,10 @@ kind-up: install ## Bring up a kind cluster with Istio and all of SagaMesh, and 
 kind-down: install ## Remove the kind cluster
 	@$(TSX) tools/cluster/src/kind-down-main.ts
 
+.PHONY: test-kind
+test-kind: install ## Assert on the kind cluster what the mesh enforces, and what only a kubelet shows (7 minutes)
+	@$(TSX) tools/cluster/src/test-kind-main.ts $(ARGS)
+
 .PHONY: rotate-keys
 rotate-keys: install ## Exchange the key that tokens are signed with (kubectl's current context)
 	@$(TSX) tools/cluster/src/rotate-keys-main.ts
@@ -92,6 +96,10 @@ test-int: binaries ## The tests on real NATS, PostgreSQL and API server
 .PHONY: test-e2e
 test-e2e: binaries bundles ## The tests on the whole system
 	@npx vitest run --project e2e $(ARGS)
+
+.PHONY: test-mesh
+test-mesh: install ## The mesh's rules on real istiod and Envoys, as processes (Linux, root)
+	@$(TSX) tools/mesh/src/test-mesh-main.ts $(ARGS)
 
 .PHONY: bench-smoke
 bench-smoke: binaries bundles ## Sagas per second and their latency, on this machine

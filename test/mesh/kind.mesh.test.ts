@@ -93,6 +93,9 @@ describe('the cluster', () => {
     try {
       await mustRun(kubectl, ['apply', '-f', '-'], JSON.stringify(pod));
       await run('wait', '--for=condition=Ready', '-n', 'default', 'pod/outsider', '--timeout=120s');
+      // It does reach a pod that is in no mesh.
+      const control = `fetch("http://istiod.istio-system:15014/version",{signal:AbortSignal.timeout(8000)}).then((r)=>console.log(r.status))`;
+      expect((await inNode('default', 'outsider', control)).trim()).toBe('200');
       const addresses = [
         'order.shop:3000',
         'sagamesh-operator.sagamesh-system:8080',

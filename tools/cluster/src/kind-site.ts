@@ -6,13 +6,13 @@ import { meshWorkloads } from '@sagamesh/mesh/mesh-site';
 import type { MeshObject, MeshSite, MeshWorkload } from '@sagamesh/mesh/mesh-site';
 import { sendRequests } from '@sagamesh/mesh/send-requests';
 import { standInClient } from '@sagamesh/mesh/stand-in-client';
-import type { ControlCall, StandInClient } from '@sagamesh/mesh/stand-in-client';
+import type { StandInClient } from '@sagamesh/mesh/stand-in-client';
 import { standInScript } from '@sagamesh/mesh/stand-in-script';
 import type { Kubectl } from '@sagamesh/sandbox/kubectl';
 import { mustRun } from '@sagamesh/sandbox/system/manifests';
 import { waitUntil } from '@sagamesh/sandbox/wait-until';
-import { openPortForward } from './port-forward.ts';
-import type { PodPort, PortForward } from './port-forward.ts';
+import { Forwards } from './port-forward.ts';
+import type { PodPort } from './port-forward.ts';
 import { gatewayUrl } from './smoke-order.ts';
 import { controlPort, openNetwork, scriptConfigMap, standInName, standInPod } from './stand-in-pods.ts';
 import { kindObjects } from './tasks/apply-manifests.ts';
@@ -182,56 +182,4 @@ function originals(objects: readonly KubeObject[]): {
     ];
   });
   return { replicas, rules: objects.filter(({ apiVersion }) => apiVersion.includes('istio.io/')) };
-}
-
-/** One `kubectl port-forward` per port, opened when first needed and again when it broke. */
-class Forwards {
-  private readonly kubeconfig: string;
-  private readonly open = new Map<string, Promise<PortForward>>();
-
-  constructor(kubeconfig: string) {
-    this.kubeconfig = kubeconfig;
-  }
-
-  async get(port: PodPort, path: string): Promise<string> {
-    const response = await this.fetch(port, path);
-    const body = await response.text();
-    if (!response.ok) throw new Error(`GET ${port.target}${path} answered ${response.status}: ${body}`);
-    return body;
-  }
-
-  control(port: PodPort): ControlCall {
-    return async (path, body) => {
-      const response = await this.fetch(port, path, { method: 'POST', body: JSON.stringify(body) });
-      const answer = await response.text();
-      if (!response.ok) throw new Error(`${port.target} refused ${path}: ${answer}`);
-      return JSON.parse(answer);
-    };
-  }
-
-  closeAll(): void {
-    for (const forward of this.open.values())
-      void forward.then(
-        ({ close }) => close(),
-        () => undefined,
-      );
-    this.open.clear();
-  }
-
-  private async fetch(port: PodPort, path: string, init: RequestInit = {}): Promise<Response> {
-    const key = `${port.namespace}/${port.target}:${port.port}`;
-    const forward = this.open.get(key) ?? openPortForward(this.kubeconfig, port);
-    this.open.set(key, forward);
-    try {
-      const { url } = await forward;
-      return await fetch(`${url}${path}`, init);
-    } catch (error) {
-      this.open.delete(key);
-      void forward.then(
-        ({ close }) => close(),
-        () => undefined,
-      );
-      throw error;
-    }
-  }
 }

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { ControlCall } from '@sagamesh/mesh/stand-in-client';
 
 /** A port inside a pod, on 127.0.0.1 here: `kubectl port-forward`, which reaches also what listens on the pod's own loopback. */
 
-export interface PortForward {
+interface PortForward {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   readonly close: () => void;
@@ -16,7 +17,7 @@ export interface PodPort {
   readonly port: number;
 }
 
-export async function openPortForward(
+async function openPortForward(
   kubeconfig: string,
   { namespace, target, port }: PodPort,
 ): Promise<PortForward> {
@@ -39,4 +40,56 @@ export async function openPortForward(
     child.once('close', () => reject(new Error(`port-forward to ${target} ended: ${said}`)));
   });
   return { url: `http://127.0.0.1:${localPort}`, close: () => void child.kill() };
+}
+
+/** One `kubectl port-forward` per port, opened when first needed and again when it broke. */
+export class Forwards {
+  private readonly kubeconfig: string;
+  private readonly open = new Map<string, Promise<PortForward>>();
+
+  constructor(kubeconfig: string) {
+    this.kubeconfig = kubeconfig;
+  }
+
+  async get(port: PodPort, path: string): Promise<string> {
+    const response = await this.fetch(port, path);
+    const body = await response.text();
+    if (!response.ok) throw new Error(`GET ${port.target}${path} answered ${response.status}: ${body}`);
+    return body;
+  }
+
+  control(port: PodPort): ControlCall {
+    return async (path, body) => {
+      const response = await this.fetch(port, path, { method: 'POST', body: JSON.stringify(body) });
+      const answer = await response.text();
+      if (!response.ok) throw new Error(`${port.target} refused ${path}: ${answer}`);
+      return JSON.parse(answer);
+    };
+  }
+
+  closeAll(): void {
+    for (const forward of this.open.values())
+      void forward.then(
+        ({ close }) => close(),
+        () => undefined,
+      );
+    this.open.clear();
+  }
+
+  private async fetch(port: PodPort, path: string, init: RequestInit = {}): Promise<Response> {
+    const key = `${port.namespace}/${port.target}:${port.port}`;
+    const forward = this.open.get(key) ?? openPortForward(this.kubeconfig, port);
+    this.open.set(key, forward);
+    try {
+      const { url } = await forward;
+      return await fetch(`${url}${path}`, init);
+    } catch (error) {
+      this.open.delete(key);
+      void forward.then(
+        ({ close }) => close(),
+        () => undefined,
+      );
+      throw error;
+    }
+  }
 }
