@@ -11,7 +11,12 @@ import { brokerAway, MemoryBroker } from './memory-broker.ts';
 
 /** Outbox and relay on a real database. */
 
-const logger = createLogger({ name: 'test', level: 'silent' });
+const errorLines: string[] = [];
+const logger = createLogger({
+  name: 'test',
+  level: 'error',
+  destination: { write: (line) => void errorLines.push(line) },
+});
 const event = (aggregateId: string): NewEvent => ({
   eventType: 'user.registered',
   aggregateId,
@@ -135,6 +140,8 @@ export function describeOutbox(name: string, open: () => Promise<Db>): void {
       });
       const body = deadLetter?.body instanceof Uint8Array ? new TextDecoder().decode(deadLetter.body) : '';
       expect(JSON.parse(body)).toMatchObject({ eventId: written[0], payload: { userId: 'bad' } });
+      const line: unknown = JSON.parse(errorLines.find((one) => one.includes(written[0] ?? '')) ?? '{}');
+      expect(line).toMatchObject({ eventId: written[0], correlationId: 'abc' });
     });
 
     test('different aggregates are published side by side, one aggregate never', async () => {
