@@ -161,7 +161,7 @@ export function describeOutbox(name: string, open: () => Promise<Db>): void {
       const aggregates = Array.from({ length: 400 }, (_, index) => `user-${index % 100}`);
       await write(...aggregates);
       start();
-      await expect.poll(unpublished).toBe(0);
+      await expect.poll(unpublished, { timeout: 30_000 }).toBe(0);
       expect(broker.published).toHaveLength(400);
       expect(most).toBeGreaterThan(10);
       expect(most).toBeLessThanOrEqual(64);
