@@ -13,6 +13,8 @@ export interface Resources {
 
 /** A host outside of the cluster, and who may reach it. */
 export interface ExternalHost {
+  /** Of its objects; does not change with the host. */
+  readonly name: string;
   readonly caller: ServiceName;
   readonly host: string;
   readonly port: number;

@@ -71,9 +71,8 @@ export function sentOnce(name: WorkloadName, timeoutMillis: number): IVirtualSer
 export class OutsideHost extends Construct {
   constructor(scope: Construct, id: string, external: ExternalHost) {
     super(scope, id);
-    const { host, port, protocol, caller } = external;
+    const { name, host, port, protocol, caller } = external;
     const { namespace } = workloadNamed(caller);
-    const name = host.replaceAll('.', '-');
     const entry: IServiceEntry = {
       apiVersion: 'networking.istio.io/v1',
       kind: 'ServiceEntry',

@@ -130,7 +130,7 @@ function addBaseline(chart: Chart, { environment }: Site): void {
 
 function addOutside(chart: Chart, { environment, surroundings, images }: Site): void {
   for (const external of environment.externalHosts) {
-    if (environment.mesh) new OutsideHost(chart, external.host, external);
+    if (environment.mesh) new OutsideHost(chart, external.name, external);
   }
   if (environment.outside === undefined) return;
   const props = { environment, surroundings, images, resources: environment.outside.resources };

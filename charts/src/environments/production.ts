@@ -1,20 +1,25 @@
 import type { Environment, ExternalHost } from '../environment.ts';
-import type { StoreName } from '../topology.ts';
+import type { ServiceName, StoreName } from '../topology.ts';
 
 /**
- * A starting point for a real cluster: Istio with its CNI, PostgreSQL outside, three NATS servers. The hosts named example.com are to be
- * replaced by an overlay (docs/install.md).
+ * A starting point for a real cluster: Istio with its CNI, PostgreSQL outside, three NATS servers. The hosts named example.com are replaced by an
+ * overlay (examples/existing-cluster).
  */
 
 const databases: readonly StoreName[] = ['order', 'inventory', 'payment', 'user'];
 
 const databaseHosts = databases.map((store): ExternalHost => ({
+  name: `${store}-database`,
   caller: store,
   host: `${store}.postgres.example.com`,
   port: 5432,
   protocol: 'TCP',
   network: 'private',
 }));
+
+function outside(name: string, caller: ServiceName, host: string, port: number): ExternalHost {
+  return { name, caller, host, port, protocol: 'TLS', network: 'internet' };
+}
 
 export const production: Environment = {
   name: 'production',
@@ -37,9 +42,9 @@ export const production: Environment = {
   channels: { kind: 'secret', secretName: 'notification-channels' },
   externalHosts: [
     ...databaseHosts,
-    { caller: 'payment', host: 'api.stripe.com', port: 443, protocol: 'TLS', network: 'internet' },
-    { caller: 'notification', host: 'smtp.example.com', port: 465, protocol: 'TLS', network: 'internet' },
-    { caller: 'notification', host: 'sms.example.com', port: 443, protocol: 'TLS', network: 'internet' },
+    outside('payment-provider', 'payment', 'api.stripe.com', 443),
+    outside('mail', 'notification', 'smtp.example.com', 465),
+    outside('sms', 'notification', 'sms.example.com', 443),
   ],
   gateway: { hosts: ['shop.example.com'], plainHttp: 'redirect', service: { type: 'LoadBalancer' } },
   serviceMonitors: true,

@@ -24,7 +24,7 @@ export const meshMistakes: Mistakes = {
     ],
     [
       'the payment provider outside has none',
-      (all) => without(all, 'DestinationRule', 'api-stripe-com'),
+      (all) => without(all, 'DestinationRule', 'payment-provider'),
       'production',
     ],
   ],

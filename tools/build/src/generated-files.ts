@@ -1,4 +1,5 @@
-import { environmentNames, kustomization, synthesize } from '@sagamesh/charts/synthesize';
+import { hostReplacements } from '@sagamesh/charts/host-replacements';
+import { environmentNames, environments, kustomization, synthesize } from '@sagamesh/charts/synthesize';
 import { orderSagaCrd } from '@sagamesh/contracts/order-saga-crd';
 import type { EnvironmentName } from '@sagamesh/charts/environment';
 import { asyncApi } from './asyncapi.ts';
@@ -15,6 +16,7 @@ export const generatedFolders: readonly string[] = [
   'manifests/operator',
   'manifests/samples',
   ...environmentNames.map((name) => `manifests/${name}`),
+  'manifests/production-hosts',
   'docs/schemas',
 ];
 
@@ -37,6 +39,11 @@ export function generatedFiles(): readonly GeneratedFile[] {
     // Without namespace.yaml: each environment has its own.
     folderFile('manifests/operator', ['rbac.yaml']),
     ...environmentNames.flatMap(environmentFiles),
+    yamlFile(
+      'manifests/production-hosts/kustomization.yaml',
+      `For overlays of manifests/production: see examples/existing-cluster.\n${generatedFrom('charts/src/host-replacements.ts')}`,
+      [hostReplacements(environments.production)],
+    ),
     ...sampleOrders.map(({ name, comment, saga }) =>
       yamlFile(
         `manifests/samples/${name}.yaml`,
