@@ -99,6 +99,18 @@ export const processViolations: readonly Violation[] = [
     says: 'order without its broker is degraded, naming cache',
   },
   {
+    what: 'health names what is missing and calls itself healthy',
+    facts: withRunning({ lostDependencies: changeFirst(running.lostDependencies, { during: 'healthy' }) }),
+    red: [6],
+    says: 'order without its broker is healthy, naming broker',
+  },
+  {
+    what: 'there was no second process',
+    facts: withRunning({ pairs: changeFirst(running.pairs, { handled: [7] }) }),
+    red: [8],
+    says: 'of two order one did nothing',
+  },
+  {
     what: 'a service does not recover',
     facts: withRunning({ lostDependencies: changeFirst(running.lostDependencies, { after: 'degraded' }) }),
     red: [6],
