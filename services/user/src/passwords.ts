@@ -23,9 +23,9 @@ export interface PasswordsOptions {
 }
 
 /**
- * Half of the four threads of Node's pool (libuv, "Thread pool work scheduling"): the other half stays for files and name look-ups. Ten callers
- * at about a third of a second each are served within two seconds. On a slower machine nobody waits for longer than four, which leaves the
- * work itself six of the gateway's ten.
+ * Half of the four threads of Node's pool (libuv, "Thread pool work scheduling"): the other half stays for files and name look-ups. A hash
+ * is about 0.2 s of one core, so ten callers are served within a second or two. On a busier machine nobody waits for longer than four, which
+ * leaves the work itself six of the gateway's ten.
  */
 const defaultLimit = { atOnceMax: 2, waitingMax: 8, waitMaxMillis: 4_000, retryAfterSeconds: 2 };
 

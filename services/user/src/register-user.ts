@@ -32,7 +32,7 @@ export async function registerUser(
   const { db, outbox, passwords } = options;
   const registration = parseBody(registrationSchema, request.body);
   const { name, email, password } = registration;
-  // Before the transaction: it takes a third of a second, and a connection is not to wait for that.
+  // Before the transaction: it takes a fifth of a second at best, and a connection is not to wait for that.
   const passwordHash = await passwords.hash(password);
   // Nobody is signed in yet: the address stands for the caller.
   const answer = await idempotent(db, withoutPassword(request, registration), email, async (tx) => {
