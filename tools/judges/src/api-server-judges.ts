@@ -23,8 +23,8 @@ export interface ApiServerBench {
 }
 
 interface SetWord {
-  readonly dryRun: Pick<Judgement, 'objectsLookedAt' | 'findings' | 'notes'>;
-  readonly analysis: Pick<Judgement, 'objectsLookedAt' | 'findings' | 'notes'>;
+  readonly dryRun: Pick<Judgement, 'looks' | 'findings' | 'notes'>;
+  readonly analysis: Pick<Judgement, 'looks' | 'findings' | 'notes'>;
 }
 
 export async function judgeOnApiServer(
@@ -67,7 +67,7 @@ async function judgeSet(bench: ApiServerBench, written: WrittenSet): Promise<Set
   return { dryRun: { ...dryRun, findings: [...dryRun.findings, ...podFindings] }, analysis };
 }
 
-const nothing = { objectsLookedAt: 0, findings: [], notes: [] };
+const nothing = { looks: [], findings: [], notes: [] };
 
 /** All at once, because kubectl is slow to start; one by one only when there is something to say of one. */
 async function dryRunOf(kubectl: Kubectl, { set, files }: WrittenSet): Promise<SetWord['dryRun']> {
@@ -83,7 +83,7 @@ async function dryRunOf(kubectl: Kubectl, { set, files }: WrittenSet): Promise<S
     );
   }
   return {
-    objectsLookedAt: sent.length,
+    looks: [{ set: set.name, objects: sent.length }],
     findings,
     notes: left.map(({ objectId }) => `${objectId} was left out: the definition of its kind is not at hand`),
   };
@@ -141,7 +141,7 @@ async function analyze(
   const skipped = skippedAnalyzers(stderr);
   if (stdout.trim() === '') throw new Error(`istioctl analyze has said nothing: ${stderr}`);
   return {
-    objectsLookedAt: objects.length,
+    looks: [{ set, objects: objects.length }],
     findings: [
       ...analyzeFindings(set, stdout),
       ...skipped.map((analyzer) => ({
@@ -213,7 +213,7 @@ function together(judge: string, version: string, words: readonly SetWord['dryRu
   return {
     judge,
     version,
-    objectsLookedAt: words.reduce((sum, { objectsLookedAt }) => sum + objectsLookedAt, 0),
+    looks: words.flatMap(({ looks }) => looks),
     findings: words.flatMap(({ findings }) => findings),
     notes: words.flatMap(({ notes }) => notes),
   };

@@ -60,12 +60,12 @@ async function judgeEach(
   sets: readonly WrittenSet[],
   look: (set: WrittenSet) => Promise<FileReport>,
 ): Promise<Judgement> {
-  const reports: FileReport[] = [];
-  for (const set of sets) reports.push(await look(set));
+  const reports: (FileReport & { readonly set: string })[] = [];
+  for (const set of sets) reports.push({ ...(await look(set)), set: set.set.name });
   return {
     judge,
     version,
-    objectsLookedAt: reports.reduce((sum, { objectsLookedAt }) => sum + objectsLookedAt, 0),
+    looks: reports.map(({ set, objectsLookedAt }) => ({ set, objects: objectsLookedAt })),
     findings: reports.flatMap(({ findings }) => findings),
     notes: [],
   };

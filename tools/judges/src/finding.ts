@@ -9,12 +9,17 @@ export interface Finding {
   readonly message: string;
 }
 
+export interface Look {
+  readonly set: string;
+  readonly objects: number;
+}
+
 /** One judge's word on everything it was shown. */
 export interface Judgement {
   readonly judge: string;
   readonly version: string;
-  /** Objects that it did look at, counted from its report wherever the report tells. */
-  readonly objectsLookedAt: number;
+  /** Objects that it did look at, by set; counted from its report wherever the report tells. */
+  readonly looks: readonly Look[];
   readonly findings: readonly Finding[];
   /** What it left out, and why. */
   readonly notes: readonly string[];

@@ -1,7 +1,7 @@
 /** Istio's own word on manifests: what it installs, and `istioctl validate`. */
 import { resolveBinary } from '@sagamesh/sandbox/resolve-binary';
 import { runProgram } from '@sagamesh/sandbox/run-program';
-import type { Finding, Judgement } from './finding.ts';
+import type { Finding, Judgement, Look } from './finding.ts';
 import { istioctlVersion, validateFindings, validateJudge, validatedCount } from './istioctl-report.ts';
 import { readObjects, type ManifestObject } from './manifest-object.ts';
 import type { WrittenSet } from './manifest-sets.ts';
@@ -33,7 +33,7 @@ export async function istioManifests({ path }: Istioctl): Promise<readonly Manif
 
 export async function judgeByValidate(istioctl: Istioctl, sets: readonly WrittenSet[]): Promise<Judgement> {
   const findings: Finding[] = [];
-  let objectsLookedAt = 0;
+  const looks: Look[] = [];
   for (const { set, folder, files } of sets) {
     const { code, stdout, stderr } = await runProgram(istioctl.path, ['validate', '-f', folder]);
     const printed = `${stdout}\n${stderr}`;
@@ -41,7 +41,7 @@ export async function judgeByValidate(istioctl: Istioctl, sets: readonly Written
     if (code !== 0 && found.length === 0) throw new Error(`istioctl validate failed: ${printed.trim()}`);
     findings.push(...found);
     // It names the files one by one only when all is well.
-    objectsLookedAt += code === 0 ? validatedCount(printed) : files.length;
+    looks.push({ set: set.name, objects: code === 0 ? validatedCount(printed) : files.length });
   }
-  return { judge: validateJudge, version: istioctl.version, objectsLookedAt, findings, notes: [] };
+  return { judge: validateJudge, version: istioctl.version, looks, findings, notes: [] };
 }

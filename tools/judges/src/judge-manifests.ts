@@ -1,5 +1,7 @@
 /** Has every judge look at the manifests below one folder; a judge that is not to be had here is told, and the others go on. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { startControlPlane } from '@sagamesh/sandbox/control-plane';
 import { DataDir } from '@sagamesh/sandbox/data-dir';
 import { kubectlFor } from '@sagamesh/sandbox/kubectl';
@@ -10,8 +12,9 @@ import type { Judgement, NotRun } from './finding.ts';
 import { findIstioctl, istioManifests, judgeByValidate } from './istio-judges.ts';
 import { analyzeJudge, validateJudge } from './istioctl-report.ts';
 import { apiServerJudge } from './kubectl-report.ts';
-import { unjudged } from './manifest-object.ts';
+import { readObjects, unjudged } from './manifest-object.ts';
 import { committedFolders, objectsBelow, readSet, writeSet, type WrittenSet } from './manifest-sets.ts';
+import { seededSet } from './seeded-faults.ts';
 import { withTestKeys } from './test-keys.ts';
 
 export interface Bench {
@@ -36,6 +39,8 @@ interface Panel {
   readonly judge: (sets: readonly WrittenSet[]) => Promise<readonly Judgement[]>;
 }
 
+const seededFile = fileURLToPath(new URL('../seeded.yaml', import.meta.url));
+
 export async function judgeManifests(bench: Bench): Promise<Session> {
   const kubectl = await kubectlFor('/dev/null');
   const sets: WrittenSet[] = [];
@@ -43,6 +48,12 @@ export async function judgeManifests(bench: Bench): Promise<Session> {
     const set = await readSet(bench.root, folder, kubectl);
     sets.push(writeSet(join(bench.scratch, 'sets'), withTestKeys(set)));
   }
+  const lost = unjudged(
+    sets.map(({ set }) => set),
+    objectsBelow(bench.root),
+  );
+  const seeded = readObjects(readFileSync(seededFile, 'utf8'), seededFile);
+  sets.push(writeSet(join(bench.scratch, 'sets'), { name: seededSet, objects: seeded }));
   const judgements: Judgement[] = [];
   const asked = (judge: string) => bench.only === undefined || bench.only.includes(judge);
   const notRun: NotRun[] = notToBeHad.filter(({ judge }) => asked(judge));
@@ -60,21 +71,13 @@ export async function judgeManifests(bench: Bench): Promise<Session> {
     }
     bench.note(`${judges.join(', ')}: ${((performance.now() - start) / 1_000).toFixed(1)} s`);
   }
-  const committed = objectsBelow(bench.root);
-  return {
-    judgements,
-    notRun,
-    unjudged: unjudged(
-      sets.map(({ set }) => set),
-      committed,
-    ),
-  };
+  return { judgements, notRun, unjudged: lost };
 }
 
 /** A judge that fails has not found nothing. */
 function broken(judge: string, message: string): Judgement {
   const finding = { judge, check: 'failed', object: '-/-/-/-', message };
-  return { judge, version: '?', objectsLookedAt: 0, findings: [finding], notes: [] };
+  return { judge, version: '?', looks: [], findings: [finding], notes: [] };
 }
 
 /** Their Go modules cannot be pinned: the proxy of the module system does not offer them. */

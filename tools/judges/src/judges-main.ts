@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SetupError } from '@sagamesh/sandbox/setup-error';
 import { readAccepted } from './accepted.ts';
 import { judgeManifests } from './judge-manifests.ts';
 import { verdictOf } from './verdict.ts';
@@ -25,6 +26,10 @@ async function main(only: readonly string[]): Promise<number> {
     const { lines, exitCode } = verdictOf({ ...session, entries });
     console.log(['', ...lines].join('\n'));
     return exitCode;
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.log(`NOT RUN: judges: ${error.message.split('\n')[0] ?? ''}`);
+    return 3;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -1,6 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SetupError } from '@sagamesh/sandbox/setup-error';
 import type { Kubectl } from '@sagamesh/sandbox/kubectl';
 import {
   objectFilesOf,
@@ -31,7 +30,7 @@ export async function readSet(root: string, folder: ManifestFolder, kubectl: Kub
   const path = join(root, folder.name);
   if (!folder.rendered) return { name: folder.name, objects: objectsBelow(path) };
   const { code, stdout, stderr } = await kubectl(['kustomize', path]);
-  if (code !== 0) throw new SetupError(`kubectl kustomize ${path} failed: ${stderr.trim()}`);
+  if (code !== 0) throw new Error(`kubectl kustomize ${path} failed: ${stderr.trim()}`);
   const byHand = (folder.byHand ?? []).flatMap((file) => readFile(join(path, file)));
   return { name: folder.name, objects: [...readObjects(stdout, path), ...byHand] };
 }

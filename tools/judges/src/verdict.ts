@@ -1,5 +1,6 @@
 import { sortFindings, type AcceptedEntry } from './accepted.ts';
 import type { Finding, Judgement, NotRun } from './finding.ts';
+import { isSeeded, seededSet, unseenFaults } from './seeded-faults.ts';
 
 /** From what the judges said to what is printed, and the exit code. Pure. */
 
@@ -19,8 +20,9 @@ export interface Session {
 
 export function verdictOf({ judgements, notRun, entries, unjudged }: Session): Verdict {
   const judges = new Set(judgements.map(({ judge }) => judge));
+  const findings = judgements.flatMap(({ findings }) => findings);
   const { accepted, open, stale } = sortFindings(
-    judgements.flatMap(({ findings }) => findings),
+    findings.filter((finding) => !isSeeded(finding)),
     entries,
     judges,
   );
@@ -30,8 +32,11 @@ export function verdictOf({ judgements, notRun, entries, unjudged }: Session): V
     ),
     ...stale.map((entry) => `STALE    accepted.yaml accepts what no judge says any more: ${entry}`),
     ...unjudged.map((key) => `UNJUDGED ${key} is in manifests/ and in no set that is applied`),
+    ...unseenFaults(findings, judges).map(
+      ({ judge, check, object }) => `BLIND    ${judge} has not found the seeded fault ${check} in ${object}`,
+    ),
     ...judgements
-      .filter(({ objectsLookedAt }) => objectsLookedAt === 0)
+      .filter((judgement) => objectsLookedAt(judgement) === 0)
       .map(({ judge }) => `EMPTY    ${judge} has looked at no object`),
   ];
   const exitCode = problems.length > 0 ? 1 : notRun.length > 0 ? 3 : 0;
@@ -46,15 +51,20 @@ export function verdictOf({ judgements, notRun, entries, unjudged }: Session): V
   };
 }
 
-function summary(
-  { judge, version, objectsLookedAt, findings }: Judgement,
-  accepted: readonly Finding[],
-): string {
+/** Real ones. */
+function objectsLookedAt({ looks }: Judgement): number {
+  return looks.filter(({ set }) => set !== seededSet).reduce((sum, { objects }) => sum + objects, 0);
+}
+
+function summary(judgement: Judgement, accepted: readonly Finding[]): string {
+  const { judge, version, findings } = judgement;
+  const real = findings.filter((finding) => !isSeeded(finding)).length;
   const known = accepted.filter((finding) => finding.judge === judge).length;
   return [
-    `${judge} ${version}`.padEnd(30),
-    `${objectsLookedAt} objects`.padStart(12),
-    `${findings.length} findings`.padStart(14),
+    `${judge} ${version}`.padEnd(32),
+    `${objectsLookedAt(judgement)} objects`.padStart(12),
+    `${real} findings`.padStart(14),
     `${known} accepted`.padStart(14),
+    `${findings.length - real} in seeded faults`.padStart(22),
   ].join('');
 }
