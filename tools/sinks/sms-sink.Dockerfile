@@ -2,11 +2,12 @@
 # The stages up to "build" are the same in every Dockerfile of this repository, so that they run once for all images.
 ARG NODE_IMAGE=node:24-bookworm-slim
 
-# The packages depend on the package files only: a changed source does not fetch them again.
+# The packages depend on the package files only, and not on what those export: a changed source does not fetch them again.
 FROM ${NODE_IMAGE} AS package-files
 WORKDIR /src
 COPY . .
-RUN find . -type f ! -name package.json ! -name package-lock.json -delete && find . -type d -empty -delete
+RUN find . -type f ! -name package.json ! -name package-lock.json -delete && find . -type d -empty -delete \
+  && node -e "const fs = require('fs'); for (const file of process.argv.slice(1)) { const { exports, ...rest } = JSON.parse(fs.readFileSync(file)); fs.writeFileSync(file, JSON.stringify(rest)); }" $(find . -name package.json)
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /src
