@@ -140,7 +140,8 @@ function publicGateway({ workload, settings }: GatewayProps): IGateway {
     kind: 'Gateway',
     metadata: { name: gatewayName, namespace: workload.namespace },
     spec: {
-      selector: { app: workload.name },
+      // Looked for in all namespaces: another team may have an app of this name.
+      selector: { app: workload.name, 'app.kubernetes.io/part-of': 'sagamesh' },
       servers: [
         {
           port: { number: 80, name: 'http', protocol: 'HTTP' },
