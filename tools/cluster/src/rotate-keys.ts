@@ -1,5 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { addNextKey, dropExpired, promoteNextKey, signingKeyOf } from '@sagamesh/contracts/signing-keys';
+import {
+  addNextKey,
+  dropExpired,
+  firstSigningKeys,
+  promoteNextKey,
+  signingKeyOf,
+} from '@sagamesh/contracts/signing-keys';
 import type { SigningKeys } from '@sagamesh/contracts/signing-keys';
 import { namespaces } from '@sagamesh/charts/topology';
 import type { Kubectl } from '@sagamesh/sandbox/kubectl';
@@ -33,6 +39,11 @@ export interface RotationOptions {
 /** The `kid` that signs afterwards. */
 export async function rotateKeys(options: RotationOptions): Promise<string> {
   const { kubectl, note } = options;
+  const first = await makeFirstKey(kubectl);
+  if (first !== undefined) {
+    note('there was no key: made the first one');
+    return first;
+  }
   const tokenTtlSeconds = await readTokenTtl(kubectl);
   const before = await readKeys(kubectl);
   const kept = dropExpired(before.keys, Date.now(), tokenTtlSeconds);
@@ -57,6 +68,25 @@ export async function rotateKeys(options: RotationOptions): Promise<string> {
   );
   await untilSigned(options, kid);
   return kid;
+}
+
+/** For an installation that has none yet, before its pods start. Undefined when there are keys. */
+async function makeFirstKey(kubectl: Kubectl): Promise<string | undefined> {
+  const { namespace, name, key } = signingKeysSecret;
+  const found = await kubectl(['get', 'secret', '-n', namespace, name, '-o', 'name']);
+  if (found.code === 0 || !/NotFound/.test(found.stderr)) return undefined;
+  const keys = firstSigningKeys(newSigningKey(Date.now()));
+  const data = { [key]: JSON.stringify(keys, null, 2) };
+  const secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { namespace, name },
+    type: 'Opaque',
+    stringData: data,
+  };
+  await mustRun(kubectl, ['create', '-f', '-'], JSON.stringify(secret));
+  await publishKeys(kubectl, keys);
+  return signingKeyOf(keys).kid;
 }
 
 const deploymentSchema = z.object({
