@@ -1,4 +1,5 @@
 /** Istio's own word on manifests: what it installs, and `istioctl validate`. */
+import { fileURLToPath } from 'node:url';
 import { resolveBinary } from '@sagamesh/sandbox/resolve-binary';
 import { runProgram } from '@sagamesh/sandbox/run-program';
 import type { Finding, Judgement, Look } from './finding.ts';
@@ -17,14 +18,12 @@ export async function findIstioctl(): Promise<Istioctl> {
   return { path, version: istioctlVersion(stdout) };
 }
 
+/** What `make kind-up` installs Istio with. */
+const installation = fileURLToPath(new URL('../../cluster/istio.yaml', import.meta.url));
+
 /** Its definitions, its configuration and its webhooks. */
 export async function istioManifests({ path }: Istioctl): Promise<readonly ManifestObject[]> {
-  const { code, stdout, stderr } = await runProgram(path, [
-    'manifest',
-    'generate',
-    '--set',
-    'profile=minimal',
-  ]);
+  const { code, stdout, stderr } = await runProgram(path, ['manifest', 'generate', '-f', installation]);
   if (code !== 0) throw new Error(`istioctl manifest generate failed: ${stderr.trim()}`);
   const objects = readObjects(stdout, 'istioctl manifest generate');
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'istio-system' } };
