@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUID, X509Certificate } from 'node:crypto';
 import { get } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
 import { SetupError } from '@sagamesh/sandbox/setup-error';
 import type { Kubectl } from '@sagamesh/sandbox/kubectl';
 import { mustRun } from '@sagamesh/sandbox/system/manifests';
@@ -117,26 +118,34 @@ async function untilAnswered(gatewayUrl: string, call: Call, endMillis: number):
   );
 }
 
-/** The public keys over https: certificate and port are right. */
+/** The public keys over https, with the certificate of the Secret: it is the site's own business which names stand in it. */
 async function seeHttps({ kubectl, gatewayHttpsUrl }: SmokeOptions, endMillis: number): Promise<void> {
   const certificate = ['get', 'secret', '-n', 'sagamesh-gateway', 'gateway-tls', '-o'];
   const encoded = await mustRun(kubectl, [...certificate, String.raw`jsonpath={.data.tls\.crt}`]);
-  const ca = Buffer.from(encoded, 'base64').toString();
+  const { fingerprint256 } = new X509Certificate(Buffer.from(encoded, 'base64'));
   const url = `${gatewayHttpsUrl}/.well-known/jwks.json`;
+  const wanted = `200 with the certificate ${fingerprint256}`;
   let last = '';
   while (performance.now() < endMillis) {
-    last = await new Promise<string>((resolve) => {
-      const call = get(url, { ca, agent: false, timeout: 5_000 }, (response) => {
-        response.resume();
-        resolve(String(response.statusCode));
-      });
-      call.once('timeout', () => call.destroy(new Error('no answer in 5 s')));
-      call.once('error', (error) => resolve(error.message));
-    });
-    if (last === '200') return;
+    last = await askHttps(url);
+    if (last === wanted) return;
     await delay(1_000);
   }
-  throw new SetupError(`GET ${url} never answered 200; last: ${last}`);
+  throw new SetupError(`GET ${url} never answered ${wanted}; last: ${last}`);
+}
+
+function askHttps(url: string): Promise<string> {
+  return new Promise<string>((resolve) => {
+    const options = { rejectUnauthorized: false, agent: false, timeout: 5_000 };
+    const call = get(url, options, (response) => {
+      response.resume();
+      const { socket } = response;
+      const shown = socket instanceof TLSSocket ? socket.getPeerCertificate().fingerprint256 : 'none';
+      resolve(`${response.statusCode} with the certificate ${shown}`);
+    });
+    call.once('timeout', () => call.destroy(new Error('no answer in 5 s')));
+    call.once('error', (error) => resolve(error.message));
+  });
 }
 
 async function untilEnded(kubectl: Kubectl, name: string, endMillis: number): Promise<string> {
