@@ -6,7 +6,12 @@ import { rotateKeys } from './rotate-keys.ts';
 try {
   const { kubectl, context } = await currentKubectl(process.env);
   console.log(`exchanging the signing key on ${context}`);
-  const kid = await rotateKeys({ kubectl, note: (line) => console.log(`  ${line}`), timeoutSeconds: 300 });
+  const kid = await rotateKeys({
+    kubectl,
+    note: (line) => console.log(`  ${line}`),
+    timeoutSeconds: 300,
+    settleMillis: 2_000,
+  });
   console.log(`done: tokens are signed with ${kid}`);
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;

@@ -34,6 +34,8 @@ export interface RotationOptions {
   readonly kubectl: Kubectl;
   readonly note: (line: string) => void;
   readonly timeoutSeconds: number;
+  /** How long a service may take to look at its file again: they do once a second. */
+  readonly settleMillis: number;
 }
 
 /** The `kid` that signs afterwards. */
@@ -56,8 +58,7 @@ export async function rotateKeys(options: RotationOptions): Promise<string> {
 
   await publishKeys(kubectl, withNext);
   await untilVerified(options, withNext);
-  // A service looks at its file once a second.
-  await delay(2_000);
+  await delay(options.settleMillis);
 
   const stored = await readKeys(kubectl);
   const promoted = promoteNextKey(stored.keys, Date.now());
