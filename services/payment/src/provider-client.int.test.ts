@@ -49,6 +49,8 @@ const calls: Readonly<Record<string, () => Promise<unknown>>> = {
 const json = { 'content-type': 'application/json' };
 const problem = { 'content-type': 'application/problem+json' };
 const ofAProxy = JSON.stringify({ type: 'about:blank', title: 'Service Unavailable', status: 503 });
+const withoutError = JSON.stringify({ id: 'pi_1', status: 'succeeded', error: null });
+const asSuccess = JSON.stringify({ error: { type: 'api_error', code: 'charge_already_refunded' } });
 const asRefusal = JSON.stringify({ error: { type: 'invalid_request_error', code: 'resource_missing' } });
 
 describe.each(Object.keys(calls))('%s', (name) => {
@@ -58,6 +60,8 @@ describe.each(Object.keys(calls))('%s', (name) => {
     { what: "a gateway's problem document", headers: problem, body: ofAProxy },
     { what: 'the error of the provider', headers: json, body: '{"error":{"type":"api_error"}}' },
     { what: 'an error that looks like a refusal', headers: json, body: asRefusal },
+    { what: 'an error that looks like a refund', headers: json, body: asSuccess },
+    { what: 'an error that is null', headers: json, body: withoutError },
   ])(
     'does not know what came of it after a 503 with $what, and does not ask twice',
     async ({ headers, body }) => {

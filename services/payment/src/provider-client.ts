@@ -41,7 +41,8 @@ function ownOnly(response: HttpResponse): HttpResponse {
       const body: unknown = await response.toJSON();
       const status = response.getStatusCode();
       if (status >= 200 && status < 300) return body;
-      if (typeof body === 'object' && body !== null && 'error' in body) return body;
+      // As the SDK looks at it: `"error": null` is none.
+      if (typeof body === 'object' && body !== null && 'error' in body && Boolean(body.error)) return body;
       throw new TypeError(`status ${status} in JSON that is not the provider's`);
     },
   };

@@ -182,8 +182,10 @@ async function asking<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
+/** A server error decides nothing, whatever code it carries. */
 function codeOf(error: unknown): string | undefined {
-  return error instanceof Stripe.errors.StripeError ? error.code : undefined;
+  if (!(error instanceof Stripe.errors.StripeError) || (error.statusCode ?? 0) >= 500) return undefined;
+  return error.code;
 }
 
 function isUnexpectedState(error: unknown): boolean {
