@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { startKindSite } from '@sagamesh/cluster/kind-site';
 import { kindKubeconfig, repository } from '@sagamesh/cluster/kubeconfig';
+import { rotateKeys } from '@sagamesh/cluster/rotate-keys';
 import { mustSucceed, runCommand } from '@sagamesh/cluster/run-command';
-import { gatewayHttpsUrl, gatewayUrl, placeSmokeOrder } from '@sagamesh/cluster/smoke-order';
+import { gatewayHttpsUrl, gatewayUrl, newCustomer, placeSmokeOrder } from '@sagamesh/cluster/smoke-order';
 import { kubectlFor } from '@sagamesh/sandbox/kubectl';
 import { mustRun } from '@sagamesh/sandbox/system/manifests';
 import { waitUntil } from '@sagamesh/sandbox/wait-until';
+import { decodeProtectedHeader } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -173,6 +176,46 @@ describe('the cluster', () => {
     expect((await placed).orderId).toMatch(/^ord-/);
     const after = await podsOf('shop', '-l', 'app=payment');
     expect(after.map(({ metadata }) => metadata.uid)).not.toEqual(before.map(({ metadata }) => metadata.uid));
+  });
+
+  it('takes every good token while the signing key is exchanged, and gives out tokens of the new one', async () => {
+    const patient = performance.now() + 120_000;
+    const kidOf = (token: string) => decodeProtectedHeader(token).kid;
+    const before = await newCustomer(gatewayUrl, patient);
+    const tokens = [before.token];
+    const refusals: number[] = [];
+    let asked = 0;
+    const exchanged = new AbortController();
+    // One a second: more would meet the limit of the gateway.
+    const asking = (async () => {
+      while (!exchanged.signal.aborted) {
+        for (const token of tokens) {
+          const { status } = await fetch(`${gatewayUrl}/api/v1/orders`, {
+            headers: { authorization: `Bearer ${token}` },
+          });
+          asked += 1;
+          if (status !== 200) refusals.push(status);
+        }
+        await delay(1_000);
+        const { token } = await newCustomer(gatewayUrl, patient);
+        if (tokens.every((known) => kidOf(known) !== kidOf(token))) tokens.push(token);
+      }
+    })();
+    const kid = await rotateKeys({
+      kubectl,
+      note: () => undefined,
+      timeoutSeconds: 150,
+      settleMillis: 2_000,
+    });
+    const after = await newCustomer(gatewayUrl, patient);
+    tokens.push(after.token, before.token);
+    await delay(2_500);
+    exchanged.abort();
+    await asking;
+    expect(kidOf(after.token)).toBe(kid);
+    expect(kidOf(before.token)).not.toBe(kid);
+    expect(asked).toBeGreaterThan(5);
+    expect(refusals).toEqual([]);
   });
 
   it('starts an app again that hangs: its probe says so to the kubelet', async () => {

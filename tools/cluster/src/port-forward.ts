@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { ControlCall } from '@sagamesh/mesh/stand-in-client';
+import { resolveBinary } from '@sagamesh/sandbox/resolve-binary';
 
 /** A port inside a pod, on 127.0.0.1 here: `kubectl port-forward`, which reaches also what listens on the pod's own loopback. */
 
@@ -22,7 +23,7 @@ async function openPortForward(
   { namespace, target, port }: PodPort,
 ): Promise<PortForward> {
   const args = ['port-forward', '-n', namespace, target, `:${port}`, '--address', '127.0.0.1'];
-  const child = spawn('kubectl', args, {
+  const child = spawn(await resolveBinary('kubectl'), args, {
     env: { ...process.env, KUBECONFIG: kubeconfig },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -68,6 +68,7 @@ export async function rotateKeys(options: RotationOptions): Promise<string> {
     `${kid} signs from now on; the one before is good for ${tokenTtlSeconds} s and some more, a later run drops it`,
   );
   await untilSigned(options, kid);
+  await delay(options.settleMillis);
   return kid;
 }
 

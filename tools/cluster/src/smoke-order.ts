@@ -38,50 +38,57 @@ interface Call {
   readonly expected: number;
 }
 
-export async function placeSmokeOrder(options: SmokeOptions): Promise<SmokeResult> {
-  const { kubectl, gatewayUrl, timeoutSeconds } = options;
-  const endMillis = performance.now() + timeoutSeconds * 1_000;
+export interface Customer {
+  readonly email: string;
+  readonly token: string;
+}
+
+/** Registers somebody new and signs in. */
+export async function newCustomer(gateway: string, endMillis: number): Promise<Customer> {
   const id = randomUUID();
   const credentials = { email: `smoke-${id}@example.org`, password: `smoke-${id}` };
-  const key = (what: string) => ({ 'idempotency-key': `"${what}-${id}"` });
-  const call = (one: Call) => untilAnswered(gatewayUrl, one, endMillis);
-
-  await call({
-    method: 'POST',
-    path: '/api/v1/users',
-    body: { name: 'Smoke Order', ...credentials },
-    headers: key('user'),
-    expected: 201,
-  });
-  const signedIn = await call({
-    method: 'POST',
-    path: '/api/v1/users/token',
-    body: credentials,
-    expected: 200,
-  });
-  const { token } = z.object({ token: z.string() }).parse(signedIn.body);
-  const startedMillis = performance.now();
-  const placed = await call({
-    method: 'POST',
-    path: '/api/v1/orders',
-    body: {
-      items: [{ sku: 'HEADSET', quantity: 1 }],
-      paymentMethod: 'pm_card_visa',
-      contact: { email: credentials.email },
+  await untilAnswered(
+    gateway,
+    {
+      method: 'POST',
+      path: '/api/v1/users',
+      body: { name: 'Smoke Order', ...credentials },
+      headers: { 'idempotency-key': `"user-${id}"` },
+      expected: 201,
     },
-    headers: { ...key('order'), authorization: `Bearer ${token}` },
-    expected: 201,
-  });
+    endMillis,
+  );
+  const signIn = { method: 'POST', path: '/api/v1/users/token', body: credentials, expected: 200 } as const;
+  const { body } = await untilAnswered(gateway, signIn, endMillis);
+  return { email: credentials.email, token: z.object({ token: z.string() }).parse(body).token };
+}
+
+export async function placeSmokeOrder(options: SmokeOptions): Promise<SmokeResult> {
+  const { kubectl, timeoutSeconds } = options;
+  const endMillis = performance.now() + timeoutSeconds * 1_000;
+  const { email, token } = await newCustomer(options.gatewayUrl, endMillis);
+  const startedMillis = performance.now();
+  const placed = await untilAnswered(
+    options.gatewayUrl,
+    {
+      method: 'POST',
+      path: '/api/v1/orders',
+      body: {
+        items: [{ sku: 'HEADSET', quantity: 1 }],
+        paymentMethod: 'pm_card_visa',
+        contact: { email },
+      },
+      headers: { 'idempotency-key': `"order-${randomUUID()}"`, authorization: `Bearer ${token}` },
+      expected: 201,
+    },
+    endMillis,
+  );
   const order = z.object({ id: z.string() }).parse(placed.body);
   const outcome = await untilEnded(kubectl, order.id, endMillis);
-  await seeHttps(options, endMillis);
   if (outcome !== 'Completed') throw new SetupError(`the saga of order ${order.id} ended ${outcome}`);
-  return {
-    orderId: order.id,
-    email: credentials.email,
-    correlationId: placed.correlationId,
-    seconds: (performance.now() - startedMillis) / 1_000,
-  };
+  const seconds = (performance.now() - startedMillis) / 1_000;
+  await seeHttps(options, endMillis);
+  return { orderId: order.id, email, correlationId: placed.correlationId, seconds };
 }
 
 interface Answer {
