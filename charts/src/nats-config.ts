@@ -18,7 +18,8 @@ export function natsConfig(options: NatsConfigOptions): string {
     `http_port: ${ports.natsMonitor.number}`,
     'jetstream {',
     '  store_dir: /data',
-    '  max_memory_store: 64MB',
+    // Each service's cache reserves 16 MiB; room for as many again.
+    '  max_memory_store: 128MB',
     `  max_file_store: ${options.maxStore}`,
     ...sync,
     '}',

@@ -67,7 +67,7 @@ export const ports = {
 } as const satisfies Readonly<Record<string, Port>>;
 
 const operator = operatorIdentity.serviceAccount;
-export /** Whoever connects to NATS: each has its own user there, and a Secret `<name>-nats` in its namespace. */
+/** Whoever connects to NATS: each has its own user there, and a Secret `<name>-nats` in its namespace. */
 const natsClients = [...serviceNames, operator] as const;
 
 const callersOfService: Readonly<Record<ServiceName, readonly Caller[]>> = {
