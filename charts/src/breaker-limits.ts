@@ -1,11 +1,13 @@
+import { rateLimits, type RateLimit } from '@sagamesh/gateway/routes';
 import type { WorkloadName } from './topology.ts';
 
 /**
  * When a caller's Envoy stops trying: how much it may have open at a callee, and after how many failures it leaves one of its pods alone. Per calling Envoy
- * and callee. Start values; measure and adapt them (docs/operations.md).
+ * and callee. Start values; measure and adapt them.
  */
 
 interface HttpLimits {
+  /** Requests that have no connection yet: also those for which one is being made, so at first all that come at once. */
   readonly maxPending: number;
   readonly maxRequests: number;
   /** Of all callers together at any one time. */
@@ -30,13 +32,18 @@ export interface BreakerLimits {
 
 const outlier = { gatewayErrors: 3, serverErrors: 5, interval: '5s', baseEjection: '30s' } as const;
 
-/** The gateway lets 100 requests a minute through at once; what a service does not finish waits here, and what is beyond that is refused at once. */
 const service: BreakerLimits = {
   maxConnections: 32,
   connectTimeout: '1s',
   http: { maxPending: 16, maxRequests: 48, maxRetries: 3, idleTimeout: '60s' },
   outlier,
 };
+
+/** A full bucket of the rate limit may come at once, and its callers are within their rights: all of it may wait. */
+function behindGateway({ requestsPerMinute }: RateLimit): BreakerLimits {
+  const http = { maxPending: requestsPerMinute, maxRequests: requestsPerMinute, maxRetries: 3 };
+  return { ...service, http: { ...http, idleTimeout: '60s' } };
+}
 
 const cautiousOutlier = { ...outlier, baseEjection: '60s' } as const;
 
@@ -61,6 +68,8 @@ const broker: BreakerLimits = { maxConnections: 512, connectTimeout: '2s', outli
 export const brokerPeers: BreakerLimits = { ...broker, outlier: { ...outlier, baseEjection: '5s' } };
 
 const byWorkload: Readonly<Partial<Record<WorkloadName, BreakerLimits>>> = {
+  order: behindGateway(rateLimits.orders),
+  user: behindGateway(rateLimits.users),
   payment,
   'payment-provider': { ...payment, http: { maxPending: 8, maxRequests: 24, maxRetries: 1, ...helperIdle } },
   'smtp-sink': { ...service, http: { maxPending: 16, maxRequests: 48, maxRetries: 3, ...helperIdle } },

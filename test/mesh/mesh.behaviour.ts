@@ -3,8 +3,8 @@ import { meshWorkloads, type MeshAnswer, type MeshRequest, type MeshSite } from 
 import { rateLimits } from '@sagamesh/gateway/routes';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { meshTokens, type MeshTokens } from './mesh-tokens.ts';
-import { countOf, ejectionTimeOf, refusedPushes, statsOf, toService } from './proxy-facts.ts';
-import { breakerOf, manifest, withShortEjection, withWideScope } from './shop-manifests.ts';
+import { countOf, ejectionTimeOf, pendingMaxOf, refusedPushes, statsOf, toService } from './proxy-facts.ts';
+import { breakerOf, manifest, withShortEjection, withSmallPool, withWideScope } from './shop-manifests.ts';
 
 /**
  * What the mesh promises, asked of real proxies under the project's manifests; only the apps are stand-ins. Nothing here depends on how fast a machine
@@ -191,54 +191,75 @@ export function describeMesh(name: string, startSite: () => Promise<MeshSite>): 
     });
 
     describe('a full connection pool', () => {
-      it.each([
-        ['gateway', 'order', 'outside', () => post(orders)],
-        ['payment', 'payment-provider', 'payment', () => callProvider],
-      ] as const)('answers at once and is counted: %s -> %s', async (caller, callee, sender, request) => {
-        const { connections, pending } = breakerOf(callee);
-        const standIn = site.standIn(callee);
-        const send = (count: number) =>
-          site.send(
-            sender,
-            Array.from({ length: count }, () => request()),
-          );
-        const reached = async () => (await standIn.seen()).length;
-        const waiting = toService(callee, 'upstream_rq_pending_active');
-        const overflow = toService(callee, 'upstream_rq_pending_overflow');
-        const before = await countOf(site, caller, overflow);
-        await standIn.answer('hold');
-
-        // A request waits, too, while its connection is being made: so the pool is filled in steps.
-        const open: Promise<readonly MeshAnswer[]>[] = [];
-        const step = Math.min(pending, 8);
-        for (let sent = 0; sent < connections; sent += step) {
-          open.push(send(Math.min(step, connections - sent)));
-          const arrived = Math.min(sent + step, connections);
-          const what = `${arrived} requests to reach ${callee}`;
-          await waitUntil(async () => (await reached()) === arrived, { ...patience, what });
-        }
-        open.push(send(pending));
-        await waitUntil(async () => (await countOf(site, caller, waiting)) === pending, {
+      // That of the order service holds all that the rate limit lets through.
+      const small = { connections: 8, pending: 4 };
+      const inForce = (pending: number) =>
+        waitUntil(async () => (await pendingMaxOf(site, 'gateway', 'order')) === pending, {
           ...patience,
-          what: `${pending} requests to ${callee} to wait`,
+          what: `the gateway to let ${pending} requests to order wait`,
         });
-        expect(await countOf(site, caller, overflow)).toBe(before);
 
-        // They are answered while all others still wait.
-        const refused = await send(7);
-        expect(refused.map(({ status }) => status)).toEqual(Array.from({ length: 7 }, () => 503));
-        for (const { headers } of refused) expect(headers['x-envoy-overloaded']).toBe('true');
-        expect(await countOf(site, caller, overflow)).toBe(before + 7);
-        expect(await reached()).toBe(connections);
-
-        const all = Promise.all(open);
-        await waitUntil(async () => (await standIn.release(), await settled(all)), {
-          ...patience,
-          what: 'all others to be answered',
-        });
-        const answers = (await all).flat();
-        expect(answers.filter(({ status }) => status === 200)).toHaveLength(connections + pending);
+      beforeAll(async () => {
+        await site.apply([withSmallPool('order', small)]);
+        await inForce(small.pending);
       });
+
+      afterAll(async () => {
+        await site.apply([manifest('DestinationRule', 'order')]);
+        await inForce(breakerOf('order').pending);
+      });
+
+      it.each([
+        ['gateway', 'order', 'outside', () => post(orders), small],
+        ['payment', 'payment-provider', 'payment', () => callProvider, breakerOf('payment-provider')],
+      ] as const)(
+        'answers at once and is counted: %s -> %s',
+        async (caller, callee, sender, request, pool) => {
+          const { connections, pending } = pool;
+          const standIn = site.standIn(callee);
+          const send = (count: number) =>
+            site.send(
+              sender,
+              Array.from({ length: count }, () => request()),
+            );
+          const reached = async () => (await standIn.seen()).length;
+          const waiting = toService(callee, 'upstream_rq_pending_active');
+          const overflow = toService(callee, 'upstream_rq_pending_overflow');
+          const before = await countOf(site, caller, overflow);
+          await standIn.answer('hold');
+
+          // A request waits, too, while its connection is being made: so the pool is filled in steps.
+          const open: Promise<readonly MeshAnswer[]>[] = [];
+          const step = Math.min(pending, 8);
+          for (let sent = 0; sent < connections; sent += step) {
+            open.push(send(Math.min(step, connections - sent)));
+            const arrived = Math.min(sent + step, connections);
+            const what = `${arrived} requests to reach ${callee}`;
+            await waitUntil(async () => (await reached()) === arrived, { ...patience, what });
+          }
+          open.push(send(pending));
+          await waitUntil(async () => (await countOf(site, caller, waiting)) === pending, {
+            ...patience,
+            what: `${pending} requests to ${callee} to wait`,
+          });
+          expect(await countOf(site, caller, overflow)).toBe(before);
+
+          // They are answered while all others still wait.
+          const refused = await send(7);
+          expect(refused.map(({ status }) => status)).toEqual(Array.from({ length: 7 }, () => 503));
+          for (const { headers } of refused) expect(headers['x-envoy-overloaded']).toBe('true');
+          expect(await countOf(site, caller, overflow)).toBe(before + 7);
+          expect(await reached()).toBe(connections);
+
+          const all = Promise.all(open);
+          await waitUntil(async () => (await standIn.release(), await settled(all)), {
+            ...patience,
+            what: 'all others to be answered',
+          });
+          const answers = (await all).flat();
+          expect(answers.filter(({ status }) => status === 200)).toHaveLength(connections + pending);
+        },
+      );
     });
 
     describe('a correlation id', () => {
@@ -398,9 +419,11 @@ export function describeMesh(name: string, startSite: () => Promise<MeshSite>): 
           await untilThereIs(10, otherPath);
           const full = await untilThereIs(requestsPerMinute, path);
           const answers = [full.answer];
-          // In small batches, so that the connection pool does not interfere.
+          // All at once: nobody within the limit is refused by a connection pool.
           while (answers.length < requestsPerMinute * 2 && !answers.some(({ status }) => status === 429)) {
-            const batch = Array.from({ length: 10 }, (_, n) => (n % 2 === 0 ? get(path) : post(path)));
+            const batch = Array.from({ length: requestsPerMinute }, (_, n) =>
+              n % 2 === 0 ? get(path) : post(path),
+            );
             answers.push(...(await site.send('outside', batch)));
           }
           const minutes = (performance.now() - full.startMillis) / 60_000;

@@ -38,22 +38,38 @@ const clustersSchema = z.object({
         cluster: z.object({
           name: z.string(),
           outlier_detection: z.object({ base_ejection_time: z.string().optional() }).optional(),
+          circuit_breakers: z
+            .object({ thresholds: z.array(z.object({ max_pending_requests: z.number().optional() })) })
+            .optional(),
         }),
       }),
     )
     .optional(),
 });
 
-/** For how long a proxy ejects a pod of the service, as it has it in force: `3s`. */
+/** How a proxy calls a service, as it has it in force. */
+async function clusterOf(site: MeshSite, workload: MeshWorkload, service: string) {
+  const dump = await site.admin(workload, '/config_dump?resource=dynamic_active_clusters');
+  const { configs = [] } = clustersSchema.parse(JSON.parse(dump));
+  return configs.find(({ cluster }) => cluster.name.startsWith(`outbound|3000||${service}.shop.`))?.cluster;
+}
+
+/** For how long a proxy ejects a pod of the service: `3s`. */
 export async function ejectionTimeOf(
   site: MeshSite,
   workload: MeshWorkload,
   service: string,
 ): Promise<string | undefined> {
-  const dump = await site.admin(workload, '/config_dump?resource=dynamic_active_clusters');
-  const { configs = [] } = clustersSchema.parse(JSON.parse(dump));
-  return configs.find(({ cluster }) => cluster.name.startsWith(`outbound|3000||${service}.shop.`))?.cluster
-    .outlier_detection?.base_ejection_time;
+  return (await clusterOf(site, workload, service))?.outlier_detection?.base_ejection_time;
+}
+
+/** How many requests a proxy lets wait for a connection to the service. */
+export async function pendingMaxOf(
+  site: MeshSite,
+  workload: MeshWorkload,
+  service: string,
+): Promise<number | undefined> {
+  return (await clusterOf(site, workload, service))?.circuit_breakers?.thresholds[0]?.max_pending_requests;
 }
 
 /** Pushes of istiod that a proxy has refused, over all proxies. */

@@ -44,8 +44,12 @@ export function breakerOf(service: string): Breaker {
   };
 }
 
+const record = z.record(z.string(), z.unknown());
 const ruleSpecSchema = z.looseObject({
-  trafficPolicy: z.looseObject({ outlierDetection: z.record(z.string(), z.unknown()) }),
+  trafficPolicy: z.looseObject({
+    connectionPool: z.looseObject({ tcp: record, http: record }),
+    outlierDetection: record,
+  }),
 });
 
 /** The service's DestinationRule as it is, but for how long a pod stays out, and how often that is looked at. */
@@ -58,6 +62,21 @@ export function withShortEjection(service: string, seconds: number): KubeObject 
     interval: '1s',
   };
   return { ...rule, spec: { ...rest, trafficPolicy: { ...trafficPolicy, outlierDetection } } };
+}
+
+/** The service's DestinationRule as it is, but for the size of its pool: the gateway's limit of requests is below what the pool of the order service holds. */
+export function withSmallPool(
+  service: string,
+  { connections, pending }: Pick<Breaker, 'connections' | 'pending'>,
+): KubeObject {
+  const rule = manifest('DestinationRule', service);
+  const { trafficPolicy, ...rest } = ruleSpecSchema.parse(rule.spec);
+  const { tcp, http } = trafficPolicy.connectionPool;
+  const connectionPool = {
+    tcp: { ...tcp, maxConnections: connections },
+    http: { ...http, http1MaxPendingRequests: pending },
+  };
+  return { ...rule, spec: { ...rest, trafficPolicy: { ...trafficPolicy, connectionPool } } };
 }
 
 /** A workload's Sidecar, but it knows everybody in the shop: whether it is served is then the callee's decision alone. */

@@ -28,6 +28,17 @@ export const meshMistakes: Mistakes = {
       'production',
     ],
   ],
+  'a full bucket of the rate limit': [
+    [
+      'a pool smaller than the limit',
+      (all) =>
+        void (find(
+          all,
+          'DestinationRule',
+          'user',
+        ).spec.trafficPolicy.connectionPool.http.http1MaxPendingRequests = 100),
+    ],
+  ],
   'every DestinationRule and route': [
     [
       'a host with a typing mistake',

@@ -1,7 +1,7 @@
 import * as networking from '@kubernetes-models/istio/networking.istio.io/v1';
 import * as networkingAlpha from '@kubernetes-models/istio/networking.istio.io/v1alpha3';
 import * as security from '@kubernetes-models/istio/security.istio.io/v1';
-import { gatewayRoutes } from '@sagamesh/gateway/routes';
+import { gatewayRoutes, rateLimits } from '@sagamesh/gateway/routes';
 import type { KubeObject } from '../kube-object.ts';
 import { hostOf } from '../topology.ts';
 import {
@@ -80,6 +80,20 @@ export const meshProperties: readonly Property[] = [
         ];
       });
     },
+  },
+  {
+    name: 'a full bucket of the rate limit may come at once: that many requests may wait for the service behind it',
+    needsMesh: true,
+    check: (objects) =>
+      forEach(gatewayRoutes, ({ service, limit }) => {
+        const rule = destinationRulesOf(objects).find(({ object }) => object.metadata.name === service);
+        const pending = rule?.trafficPolicy?.connectionPool?.http?.http1MaxPendingRequests ?? 0;
+        const { requestsPerMinute } = rateLimits[limit];
+        return unless(
+          pending >= requestsPerMinute,
+          `${pending} of ${requestsPerMinute} requests may wait for ${service}`,
+        );
+      }),
   },
   {
     name: 'every DestinationRule and route means a host that exists',
