@@ -1,10 +1,10 @@
+import { connectionManagerSettings } from '@sagamesh/gateway/connection-manager';
 import { correlationFilter } from '@sagamesh/gateway/correlation';
-import { localReplyConfig } from '@sagamesh/gateway/local-replies';
 import { Construct } from 'constructs';
 import { connectionManager, envoyFilter, plain, type GatewayPods } from '../envoy-filter.ts';
 import { addObject } from '../kube-object.ts';
 
-/** One id for all that a request causes, and answers of Envoy's own that read like those of the services. */
+/** One spelling of each path, one id for all that a request causes, and answers of Envoy's own that read like those of the services. */
 export class GatewayManners extends Construct {
   constructor(scope: Construct, id: string, props: GatewayPods) {
     super(scope, id);
@@ -21,7 +21,7 @@ export class GatewayManners extends Construct {
     );
     addObject(
       this,
-      envoyFilter('local-replies', props, [
+      envoyFilter('connection-manager', props, [
         {
           applyTo: 'NETWORK_FILTER',
           match: { context: 'GATEWAY', listener },
@@ -31,7 +31,7 @@ export class GatewayManners extends Construct {
               typed_config: {
                 '@type':
                   'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
-                local_reply_config: plain(localReplyConfig()),
+                ...plain(connectionManagerSettings()),
               },
             },
           },

@@ -3,8 +3,11 @@ import type { Extension } from './envoy-json.ts';
 
 /** One id for everything that a request causes: the client's own, or the one that Envoy gives to every request. */
 
-/** Envoy's format string: the first of the two that is there. A gateway replaces a client's `x-request-id`, hence a header of our own. */
-export const correlationIdExpression = `%REQ(${headerNames.correlationId}?x-request-id)%`;
+/**
+ * Envoy's format string: the first of the two that is there. A gateway replaces a client's `x-request-id`, hence a header of our own. Cut at what the
+ * services take for an id: nobody writes pages of text into our logs by it.
+ */
+export const correlationIdExpression = `%REQ(${headerNames.correlationId}?x-request-id):128%`;
 
 /**
  * The filter that sees to the headers at the door: put first, so that every later one, and every answer that Envoy makes itself, has the id. On

@@ -18,7 +18,7 @@ describe('the answers that Envoy makes itself', () => {
           status: '%RESPONSE_CODE%',
           detail: expect.any(String),
           instance: '%PATH(NQ)%',
-          correlationId: '%REQ(x-correlation-id?x-request-id)%',
+          correlationId: '%REQ(x-correlation-id?x-request-id):128%',
         },
       });
     }

@@ -1,7 +1,7 @@
 import { tokenAudience, tokenIssuer } from '@sagamesh/contracts/tokens';
+import { connectionManagerSettings } from '@sagamesh/gateway/connection-manager';
 import { correlationFilter, correlationIdExpression } from '@sagamesh/gateway/correlation';
 import type { EnvoyJson, Extension, TypedConfig } from '@sagamesh/gateway/envoy-json';
-import { localReplyConfig } from '@sagamesh/gateway/local-replies';
 import { localRateLimitFilter } from '@sagamesh/gateway/rate-limit';
 import { gatewayRoutes } from '@sagamesh/gateway/routes';
 import type { GatewayRoute } from '@sagamesh/gateway/routes';
@@ -68,12 +68,9 @@ function connectionManager(jwks: string): EnvoyJson {
     use_remote_address: true,
     // Nobody is inside (an address for documentation: without any, Envoy takes all private ones).
     internal_address_config: { cidr_ranges: [{ address_prefix: '192.0.2.0', prefix_len: 32 }] },
-    normalize_path: true,
-    merge_slashes: true,
-    path_with_escaped_slashes_action: 'REJECT_REQUEST',
+    ...connectionManagerSettings(),
     stream_idle_timeout: '60s',
     request_headers_timeout: '10s',
-    local_reply_config: localReplyConfig(),
     access_log: [accessLog()],
     http_filters: [
       correlationFilter(),

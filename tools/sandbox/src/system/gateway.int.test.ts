@@ -132,6 +132,23 @@ describe.skipIf(envoy === undefined)('the gateway of the sandbox', () => {
     expect(order.asked).toEqual([]);
   });
 
+  it('knows one spelling of a path, and refuses one that could be read in two ways', async () => {
+    const headers = await bearer();
+    expect((await call('GET', '//api/v1//orders', headers)).status).toBe(200);
+    expect(order.asked.map(({ url }) => url)).toEqual(['/api/v1/orders']);
+    const odd = await call('GET', '/api/v1/users/..%2Forders', headers);
+    expect(odd.status).toBe(400);
+    expect(odd.headers.get('content-type')).toBe('application/problem+json');
+    expect(user.asked).toEqual([]);
+  });
+
+  it('returns and logs no more of a correlation id than an id may have, whatever is in it', async () => {
+    const given = `"},\\u0000<b>${'x'.repeat(20_000)}`;
+    const { headers, body } = await call('GET', '/api/v1/orders', { 'x-correlation-id': given });
+    expect(headers.get('x-correlation-id')).toBe(given.slice(0, 128));
+    expect(JSON.parse(body)).toMatchObject({ status: 401, correlationId: given.slice(0, 128) });
+  });
+
   it("gives the service the caller's correlation id, or one that it makes, and tells the caller", async () => {
     const headers = await bearer();
     expect(
