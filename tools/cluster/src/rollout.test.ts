@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { diagnosePod, isRolledOut, podListSchema, workloadListSchema } from './rollout.ts';
+import { diagnosePod, isRolledOut, lacksImage, podListSchema, workloadListSchema } from './rollout.ts';
 
 const workload = (status: object, replicas = 2) => {
   const item = {
@@ -89,5 +89,20 @@ describe('a pod that is not ready', () => {
       containerStatuses: [container({ running: {} })],
     };
     expect(diagnose(ready)).toEqual([]);
+  });
+
+  it('lacks an image only when the kubelet has asked for it in vain', () => {
+    const lacks = (reason: string) => {
+      const status = { phase: 'Pending', containerStatuses: [container({ waiting: { reason } })] };
+      return podListSchema
+        .parse({ items: [{ metadata: { name: 'order-1', namespace: 'shop' }, status }] })
+        .items.some(lacksImage);
+    };
+    expect(['ErrImagePull', 'ImagePullBackOff', 'ContainerCreating', 'CrashLoopBackOff'].map(lacks)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 });

@@ -82,10 +82,19 @@ export function diagnosePod(pod: PodView): readonly string[] {
   return lines.length > 0 ? lines : [`${name} is ${phase}, and no container says why`];
 }
 
+function isWithoutImage({ state }: z.infer<typeof containerStatusSchema>): boolean {
+  return /ImagePull|ErrImage|InvalidImage/.test(state.waiting?.reason ?? '');
+}
+
+/** The kubelet has asked for an image in vain. While it asks, it says something else. */
+export function lacksImage({ status }: PodView): boolean {
+  return [...status.initContainerStatuses, ...status.containerStatuses].some(isWithoutImage);
+}
+
 function diagnoseContainer(status: z.infer<typeof containerStatusSchema>): readonly string[] {
   const { name, image, ready, restartCount, state, lastState } = status;
   const { waiting } = state;
-  if (waiting !== undefined && /ImagePull|ErrImage|InvalidImage/.test(waiting.reason)) {
+  if (waiting !== undefined && isWithoutImage(status)) {
     return [`${name} has no image ${image} (${waiting.reason})`];
   }
   if (

@@ -2,7 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SetupError } from '@sagamesh/sandbox/setup-error';
 import { mustRun } from '@sagamesh/sandbox/system/manifests';
 import type { KindContext } from '../kind-context.ts';
-import { diagnosePod, isRolledOut, nameOf, podListSchema, workloadListSchema } from '../rollout.ts';
+import {
+  diagnosePod,
+  isRolledOut,
+  lacksImage,
+  nameOf,
+  podListSchema,
+  workloadListSchema,
+} from '../rollout.ts';
 
 const ours = ['-A', '-l', 'app.kubernetes.io/part-of=sagamesh', '-o', 'json'];
 
@@ -13,6 +20,7 @@ export async function awaitRollout(
 ): Promise<string> {
   const startedMillis = performance.now();
   const told = new Set<string>();
+  let withoutImage = 0;
   for (let first = true; ; first = false) {
     const text = await mustRun(kubectl, ['get', 'deployments,statefulsets', ...ours]);
     const { items } = workloadListSchema.parse(JSON.parse(text));
@@ -23,9 +31,20 @@ export async function awaitRollout(
       if (!first) note(`${nameOf(workload)} is ready after ${seconds} s`);
     }
     if (items.length > 0 && open.length === 0) return `${items.length} workloads ready`;
-    if (seconds >= timeoutSeconds) throw new SetupError(await whyNot({ kubectl }, open.map(nameOf), seconds));
+    // An image that is not to be had does not come by waiting; one that is being fetched does.
+    withoutImage = (await lackImages({ kubectl })) ? withoutImage + 1 : 0;
+    if (seconds >= timeoutSeconds || withoutImage >= looksWithoutImage)
+      throw new SetupError(await whyNot({ kubectl }, open.map(nameOf), seconds));
     await delay(2_000);
   }
+}
+
+/** Two seconds and more apart, so the kubelet has tried several times. */
+const looksWithoutImage = 30;
+
+async function lackImages({ kubectl }: Pick<KindContext, 'kubectl'>): Promise<boolean> {
+  const pods = podListSchema.parse(JSON.parse(await mustRun(kubectl, ['get', 'pods', ...ours])));
+  return pods.items.some(lacksImage);
 }
 
 async function whyNot(
