@@ -11,6 +11,7 @@ import { inboxPrefixOf } from '@sagamesh/contracts/subjects';
 import { ensureError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { pause, withTimeout } from '../timing.ts';
+import { isTold } from './try-again.ts';
 
 /** One connection that is made for ever: the first time by our own loop, afterwards by the client. */
 
@@ -79,8 +80,7 @@ async function connectForEver(options: LinkOptions, stop: AbortSignal): Promise<
     try {
       return await connect(connectionOptions(options));
     } catch (error) {
-      // Every try for the first second, then one line in twenty.
-      if (attempt <= 4 || attempt % 20 === 0) {
+      if (isTold(attempt)) {
         options.logger.warn({ err: ensureError(error), attempt }, 'NATS is not reachable; trying again');
       }
     }

@@ -3,13 +3,14 @@ import { nanos, type JetStreamManager, type Msg, type NatsConnection, type Subsc
 import type { DurableConsumerSpec, IncomingMessage, Subscription, Verdict } from '../broker.ts';
 import { ensureError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { pause, withTimeout } from '../timing.ts';
+import { withTimeout } from '../timing.ts';
 import type { NatsLink } from './connection.ts';
 import { deliveryOf, statusCodeOf, type Delivery } from './delivery.ts';
 import { ensureConsumer, type ReadPosition } from './ensure-consumer.ts';
 import type { StreamKeeper } from './ensure-stream.ts';
 import { OpenMessages } from './open-messages.ts';
 import { nextBatch } from './pull-demand.ts';
+import { isTold, tryUntilDone } from './try-again.ts';
 
 /**
  * Reads a durable pull consumer with pull requests of our own. The client's `consume()` prefetches a fixed number whose ack_wait runs while
@@ -107,23 +108,14 @@ export class PullSubscription implements Subscription {
 
   async #attachUntilDone(): Promise<void> {
     this.#attached = false;
-    for (
-      let delayMillis = 50;
-      !this.#stopping.signal.aborted;
-      delayMillis = Math.min(2 * delayMillis, 1_000)
-    ) {
-      if (await this.#attachOnce()) {
-        this.#attached = true;
-        this.#epoch += 1;
-        this.#outstanding = 0;
-        this.#pull();
-        return;
-      }
-      await pause(delayMillis, this.#stopping.signal);
-    }
+    if (!(await tryUntilDone((attempt) => this.#attachOnce(attempt), this.#stopping.signal))) return;
+    this.#attached = true;
+    this.#epoch += 1;
+    this.#outstanding = 0;
+    this.#pull();
   }
 
-  async #attachOnce(): Promise<boolean> {
+  async #attachOnce(attempt: number): Promise<boolean> {
     if (!this.#context.link.isUp()) return false;
     if (this.#sub.isClosed()) this.#sub = this.#subscribe();
     try {
@@ -138,10 +130,13 @@ export class PullSubscription implements Subscription {
       this.#incarnation = stream.created;
       return true;
     } catch (error) {
-      this.#context.logger.warn(
-        { err: ensureError(error), stream: this.#spec.stream, consumer: this.#spec.consumer },
-        'cannot reach a consumer; trying again',
-      );
+      if (isTold(attempt)) {
+        const { stream, consumer } = this.#spec;
+        this.#context.logger.warn(
+          { err: ensureError(error), stream, consumer, attempt },
+          'cannot reach a consumer; trying again',
+        );
+      }
       return false;
     }
   }

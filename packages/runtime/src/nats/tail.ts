@@ -10,10 +10,10 @@ import {
 } from 'nats';
 import type { IncomingMessage, Subscription } from '../broker.ts';
 import { ensureError } from '../errors.ts';
-import { pause } from '../timing.ts';
 import type { ConsumeContext } from './consume.ts';
 import { deliveryOf, statusCodeOf } from './delivery.ts';
 import type { ReadPosition, StreamShape } from './ensure-consumer.ts';
+import { isTold, tryUntilDone } from './try-again.ts';
 
 /**
  * Reads all that is new on a stream, acknowledging nothing: an ephemeral push consumer with heartbeats. Any silence, gap or reconnect makes
@@ -80,17 +80,10 @@ export class TailSubscription implements Subscription {
     // The server removes the old consumer by itself, for nobody listens on its subject any more.
     this.#sub?.unsubscribe();
     this.#sub = undefined;
-    for (
-      let delayMillis = 50;
-      !this.#stopping.signal.aborted;
-      delayMillis = Math.min(2 * delayMillis, 1_000)
-    ) {
-      if (await this.#attachOnce()) return;
-      await pause(delayMillis, this.#stopping.signal);
-    }
+    await tryUntilDone((attempt) => this.#attachOnce(attempt), this.#stopping.signal);
   }
 
-  async #attachOnce(): Promise<boolean> {
+  async #attachOnce(attempt: number): Promise<boolean> {
     if (!this.#context.link.isUp()) return false;
     const inbox = this.#context.link.newInbox();
     const sub = this.#connection.subscribe(inbox, {
@@ -122,10 +115,12 @@ export class TailSubscription implements Subscription {
     } catch (error) {
       sub.unsubscribe();
       this.#sub = undefined;
-      this.#context.logger.warn(
-        { err: ensureError(error), stream: this.#stream },
-        'cannot read a stream; trying again',
-      );
+      if (isTold(attempt)) {
+        this.#context.logger.warn(
+          { err: ensureError(error), stream: this.#stream, attempt },
+          'cannot read a stream; trying again',
+        );
+      }
       return false;
     }
   }
