@@ -1,5 +1,10 @@
-import { accessOfStepService } from '@sagamesh/contracts/broker-access';
-import { commandConsumerName, commandSubject, streamNames } from '@sagamesh/contracts/subjects';
+import { accessOfStepService, brokerAccesses, operatorClient } from '@sagamesh/contracts/broker-access';
+import {
+  commandConsumerName,
+  commandSubject,
+  inboxPrefixOf,
+  streamNames,
+} from '@sagamesh/contracts/subjects';
 import { DataDir } from '@sagamesh/sandbox/data-dir';
 import { startNats, type NatsServer } from '@sagamesh/sandbox/nats-server';
 import { natsConnectOptions } from '@sagamesh/sandbox/nats-users';
@@ -21,10 +26,20 @@ let lines: string[] = [];
 
 const narrow = accessOfStepService('shipping', []);
 const wide = accessOfStepService('shipping', ['ship'], { hasCache: true });
+/** Keeps streams as the operator does, but may not make the first one. */
+const halfOperator = {
+  name: 'half-operator',
+  publish: brokerAccesses
+    .filter(({ name }) => name === operatorClient)
+    .flatMap(({ publish }) => publish)
+    .filter((subject) => !subject.startsWith('$JS.API.CONSUMER.'))
+    .filter((subject) => subject !== `$JS.API.STREAM.CREATE.${streamNames.commands}`),
+  subscribe: [`${inboxPrefixOf('half-operator')}.>`],
+};
 
 beforeAll(async () => {
   dataDir = await DataDir.temporary();
-  server = await startNats({ dataDir, moreClients: [narrow] });
+  server = await startNats({ dataDir, moreClients: [narrow, halfOperator] });
 });
 
 afterEach(async () => {
@@ -125,7 +140,7 @@ describe('a process whose rights are too small', () => {
     await expect.poll(refusals).not.toEqual([]);
 
     await server.stop();
-    server = await startNats({ dataDir, moreClients: [wide] });
+    server = await startNats({ dataDir, moreClients: [wide, halfOperator] });
 
     await operator.publish(
       { subject: commandSubject('shipping', 'ship'), body: {} },
@@ -181,6 +196,28 @@ describe('a process that may not make streams', () => {
       .toBe(true);
     await payment.publish({ subject: 'dlq.payment', body: {} }, { timeoutMillis: 10_000 });
     expect(refusals()).toEqual([]);
+    await admin.close();
+  });
+});
+
+describe('an operator that may not make one of the streams', () => {
+  it('makes the others, and the buckets', async () => {
+    const admin = await connect(natsConnectOptions(server.admin));
+    const jsm = await admin.jetstreamManager();
+    const names = async () => {
+      const found: string[] = [];
+      for await (const name of jsm.streams.names()) found.push(name);
+      return found.toSorted();
+    };
+    for (const name of await names()) await jsm.streams.delete(name);
+    openAs('half-operator', { makesStreams: true }).keepStreams(['payment']);
+    const { commands, ...others } = streamNames;
+    await expect
+      .poll(names, { timeout: 10_000 })
+      .toEqual([...Object.values(others), 'KV_cache-payment'].toSorted());
+    expect(refusals()).toEqual([
+      { level, operation: 'publish', subject: `$JS.API.STREAM.CREATE.${commands}` },
+    ]);
     await admin.close();
   });
 });

@@ -28,14 +28,25 @@ async function lookOnce(
   isFirst: boolean,
 ): Promise<void> {
   const there = await existing(await context.manager());
+  const failures: unknown[] = [];
+  // One that cannot be made must not cost the others.
+  const attempt = (work: Promise<unknown>) => work.catch((error: unknown) => failures.push(error));
   for (const { name } of streamDefinitions) {
-    if (isFirst || !there.has(name)) await context.streams.ensure(name);
+    if (isFirst || !there.has(name)) await attempt(context.streams.ensure(name));
   }
   for (const bucket of buckets) {
-    if (there.has(`KV_${bucket}`)) continue;
-    await makeBucket(await context.link.connected(), bucket, replicas);
-    context.logger.info({ bucket }, 'made a bucket that was missing');
+    if (!there.has(`KV_${bucket}`)) await attempt(makeMissing(context, bucket, replicas));
   }
+  if (failures.length > 0) throw failures[0];
+}
+
+async function makeMissing(
+  { link, logger }: ConsumeContext,
+  bucket: string,
+  replicas: number,
+): Promise<void> {
+  await makeBucket(await link.connected(), bucket, replicas);
+  logger.info({ bucket }, 'made a bucket that was missing');
 }
 
 async function keep(context: ConsumeContext, kept: Kept, stop: AbortSignal): Promise<void> {
