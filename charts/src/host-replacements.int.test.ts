@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { resolveBinary } from '@sagamesh/sandbox/resolve-binary';
 import { expect, it } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
 import { production } from './environments/production.ts';
 import { hostKeys } from './host-replacements.ts';
@@ -29,4 +31,33 @@ it('an overlay says each host once, and no host of the example is left anywhere'
     template.spec.containers.map(({ image }) => image),
   );
   expect(images.filter((image) => image !== 'auto' && !image.startsWith('registry.corp.test/'))).toEqual([]);
+});
+
+it('an overlay may say another host than the example for each of them', async () => {
+  const kubectl = await resolveBinary('kubectl');
+  const overlay = mkdtempSync(join(realpathSync(tmpdir()), 'overlay-'));
+  const manifests = relative(overlay, fileURLToPath(new URL('../../manifests', import.meta.url)));
+  const before = hostKeys(production);
+  const data = Object.fromEntries(Object.keys(before).map((key) => [key, `${key}.else.test`]));
+  const files = {
+    'hosts.yaml': {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'hosts', annotations: { 'config.kubernetes.io/local-config': 'true' } },
+      data,
+    },
+    'kustomization.yaml': {
+      resources: [join(manifests, 'production'), 'hosts.yaml'],
+      components: [join(manifests, 'production-hosts')],
+    },
+  };
+  try {
+    for (const [name, content] of Object.entries(files))
+      writeFileSync(join(overlay, name), stringify(content));
+    const text = execFileSync(kubectl, ['kustomize', overlay], { encoding: 'utf8' });
+    for (const host of Object.values(before)) expect(text).not.toContain(host);
+    for (const host of Object.values(data)) expect(text).toContain(host);
+  } finally {
+    rmSync(overlay, { recursive: true });
+  }
 });

@@ -1,6 +1,7 @@
-import type { Environment } from './environment.ts';
+import type { Environment, ExternalHost } from './environment.ts';
 import { presentWorkloads } from './present-workloads.ts';
 import { calleesScope } from './mesh-rules.ts';
+import type { ServiceName } from './topology.ts';
 
 /**
  * Lets an overlay say each host once: a kustomize component that copies it from the ConfigMap `hosts` of the overlay to wherever it stands in the
@@ -40,12 +41,13 @@ export function hostReplacements(environment: Environment): object {
             ...target('Sidecar', caller, [`spec.egress.0.hosts.${placeInScope(external, environment)}`]),
             options: { delimiter: '/', index: 1 },
           },
+          ...addressesOf(external, environment),
         ]);
       }),
       replacement(mailFromKey, [
         {
           select: { kind: 'Deployment', name: 'notification' },
-          fieldPaths: ['spec.template.spec.containers.[name=notification].env.[name=MAIL_FROM].value'],
+          fieldPaths: [variable('notification', 'MAIL_FROM')],
         },
       ]),
     ],
@@ -60,10 +62,23 @@ function target(kind: string, name: string, fieldPaths: readonly string[]) {
   return { select: { group: 'networking.istio.io', kind, name }, fieldPaths };
 }
 
-function placeInScope(
-  { host, caller }: Environment['externalHosts'][number],
-  environment: Environment,
-): number {
+/** Where a process is told the host: the payment provider's, as `https://<host>`. All others are told by Secrets. */
+function addressesOf({ caller, host }: ExternalHost, { paymentProviderUrl }: Environment): readonly object[] {
+  if (caller !== 'payment' || new URL(paymentProviderUrl).host !== host) return [];
+  return [
+    {
+      select: { kind: 'Deployment', name: caller },
+      fieldPaths: [variable(caller, 'PAYMENT_PROVIDER_URL')],
+      options: { delimiter: '/', index: 2 },
+    },
+  ];
+}
+
+function variable(container: ServiceName, name: string): string {
+  return `spec.template.spec.containers.[name=${container}].env.[name=${name}].value`;
+}
+
+function placeInScope({ host, caller }: ExternalHost, environment: Environment): number {
   const among = presentWorkloads(environment);
   const workload = among.find(({ name }) => name === caller);
   if (workload === undefined) throw new Error(`the environment has no workload ${caller}`);
