@@ -35,6 +35,21 @@ export const callerMistakes: Mistakes = {
         void (find(all, 'NetworkPolicy', 'order-db').spec.ingress[0].from[0].podSelector.matchLabels.app =
           'user'),
     ],
+    [
+      'a database open to a whole namespace',
+      (all) => void delete find(all, 'NetworkPolicy', 'order-db').spec.ingress[0].from[0].podSelector,
+    ],
+    ['any port', (all) => void delete find(all, 'NetworkPolicy', 'order-db').spec.ingress[0].ports],
+    [
+      'a way out of the cluster',
+      (all) =>
+        void find(all, 'NetworkPolicy', 'order').spec.egress.push({
+          to: [{ ipBlock: { cidr: '0.0.0.0/0' } }],
+          ports: [{ port: 443, protocol: 'TCP' }],
+        }),
+      'production',
+    ],
+    ['any way out', (all) => void find(all, 'NetworkPolicy', 'order').spec.egress.push({})],
     ['a way out is missing', (all) => void find(all, 'NetworkPolicy', 'order').spec.egress.pop()],
     [
       'a port is wrong',

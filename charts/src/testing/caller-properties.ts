@@ -1,4 +1,5 @@
 import {
+  commonWaysOut,
   differencesOf,
   edgesOfAuthorization,
   edgesOfEgress,
@@ -76,7 +77,11 @@ export const callerProperties: readonly Property[] = [
         evaluated: wanted.length,
         problems: [
           ...differencesOf(wanted, edgesOfIngress(objects), 'NetworkPolicy ingress'),
-          ...differencesOf(wanted, edgesOfEgress(objects), 'NetworkPolicy egress'),
+          ...differencesOf(
+            [...wanted, ...commonWaysOut(environment)],
+            edgesOfEgress(objects),
+            'NetworkPolicy egress',
+          ),
         ],
       };
     },

@@ -40,34 +40,64 @@ export function edgesOfAuthorization(objects: readonly KubeObject[]): Edges {
   });
 }
 
-type Peers = NonNullable<ReturnType<typeof networkPoliciesOf>[number]['ingress'][number]['from']>;
+type Policy = ReturnType<typeof networkPoliciesOf>[number];
+type Peer = NonNullable<Policy['ingress'][number]['from']>[number];
+type Ports = Policy['ingress'][number]['ports'];
 
-/** Peers that are workloads of ours. Rules for DNS, istiod, addresses and for everybody are looked at elsewhere. */
-function workloadsOf(peers: Peers | undefined): readonly string[] {
-  return (peers ?? []).flatMap(({ namespaceSelector, podSelector }) => {
-    const namespace = namespaceSelector?.matchLabels['kubernetes.io/metadata.name'];
-    const app = podSelector?.matchLabels['app'];
-    return namespace === undefined || app === undefined || app === 'istiod' ? [] : [`${namespace}/${app}`];
-  });
+/** `shop/order`; `shop/*` for a whole namespace; an address range as it is. */
+function whoIs({ namespaceSelector, podSelector, ipBlock }: Peer, policy: Policy): string {
+  if (ipBlock !== undefined) return ipBlock.cidr;
+  const namespace =
+    namespaceSelector === undefined
+      ? policy.object.metadata.namespace
+      : (namespaceSelector.matchLabels?.['kubernetes.io/metadata.name'] ?? '*');
+  return `${namespace}/${podSelector?.matchLabels?.['app'] ?? '*'}`;
 }
 
+const numbersOf = (ports: Ports): readonly (number | string)[] => ports?.map(({ port }) => port) ?? ['any'];
+
+/** Rules for everybody are looked at elsewhere. */
 export function edgesOfIngress(objects: readonly KubeObject[]): Edges {
-  return networkPoliciesOf(objects).flatMap(({ object, podSelector, ingress }) => {
-    const to = `${object.metadata.namespace}/${podSelector.matchLabels?.['app']}`;
-    return ingress.flatMap(({ from, ports = [] }) =>
-      workloadsOf(from).flatMap((caller) => ports.map(({ port }) => edge(caller, to, port))),
+  return networkPoliciesOf(objects).flatMap((policy) => {
+    const to = `${policy.object.metadata.namespace}/${policy.podSelector.matchLabels?.['app']}`;
+    return policy.ingress.flatMap(({ from = [], ports }) =>
+      from.flatMap((peer) => numbersOf(ports).map((port) => edge(whoIs(peer, policy), to, port))),
     );
   });
 }
 
+/** All ways out, also those that lead out of the cluster. */
 export function edgesOfEgress(objects: readonly KubeObject[]): Edges {
-  return networkPoliciesOf(objects).flatMap(({ object, podSelector, egress }) => {
-    const from = `${object.metadata.namespace}/${podSelector.matchLabels?.['app']}`;
-    return egress.flatMap(({ to, ports = [] }) =>
-      workloadsOf(to).flatMap((callee) => ports.map(({ port }) => edge(from, callee, port))),
+  return networkPoliciesOf(objects).flatMap((policy) => {
+    const from = `${policy.object.metadata.namespace}/${policy.podSelector.matchLabels?.['app']}`;
+    return policy.egress.flatMap(({ to, ports }) =>
+      (to?.map((peer) => whoIs(peer, policy)) ?? ['anybody']).flatMap((callee) =>
+        numbersOf(ports).map((port) => edge(from, callee, port)),
+      ),
     );
   });
 }
+
+/** Beside its callees: DNS, istiod, the hosts outside that it may call, and for the operator the API server. */
+export function commonWaysOut(environment: Environment): Edges {
+  return presentWorkloads(environment).flatMap(({ name, namespace, component }) => {
+    const outside = environment.externalHosts.filter(({ caller }) => caller === name);
+    const ways: readonly (readonly [to: string, port: number])[] = [
+      ['kube-system/*', 53],
+      ...(environment.mesh ? [['istio-system/istiod', 15_012] as const] : []),
+      ...outside.map(({ port }) => [anywhere, port] as const),
+      ...(component === 'operator'
+        ? ([
+            [anywhere, 443],
+            [anywhere, 6_443],
+          ] as const)
+        : []),
+    ];
+    return ways.map(([to, port]) => edge(`${namespace}/${name}`, to, port));
+  });
+}
+
+const anywhere = '0.0.0.0/0';
 
 /** `shop/order -> shop/nats.shop.svc.cluster.local`: what each workload's Envoy must know, and nothing else. */
 export function scopesOfTopology(environment: Environment): Edges {

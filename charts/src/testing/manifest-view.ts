@@ -96,8 +96,8 @@ export function servicesOf(objects: readonly KubeObject[]) {
 }
 
 const peer = z.looseObject({
-  namespaceSelector: z.object({ matchLabels: labels }).optional(),
-  podSelector: z.object({ matchLabels: labels }).optional(),
+  namespaceSelector: z.object({ matchLabels: labels.optional() }).optional(),
+  podSelector: z.object({ matchLabels: labels.optional() }).optional(),
   ipBlock: z.looseObject({ cidr: z.string() }).optional(),
 });
 const policyPorts = z.array(z.object({ port: portNumber, protocol: z.string().optional() })).optional();

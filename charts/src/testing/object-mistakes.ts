@@ -91,6 +91,10 @@ export const objectMistakes: Mistakes = {
       'local',
     ],
     [
+      'a service open to everybody at all ports',
+      (all) => void find(all, 'NetworkPolicy', 'order-db').spec.ingress.push({}),
+    ],
+    [
       'a service open to everybody',
       (all) => void delete find(all, 'NetworkPolicy', 'order-db').spec.ingress[0].from,
     ],

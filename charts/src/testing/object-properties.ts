@@ -147,8 +147,8 @@ export const objectProperties: readonly Property[] = [
         ...unless(mesh || !object.apiVersion.includes('istio.io'), `${nameOf(object)} needs a mesh`),
         ...networkPoliciesOf([object]).flatMap(({ podSelector, ingress }) => {
           const open = ingress
-            .filter(({ from }) => from === undefined)
-            .flatMap(({ ports = [] }) => ports.map(({ port }) => port));
+            .filter(({ from = [] }) => from.length === 0)
+            .flatMap(({ ports }) => ports?.map(({ port }) => port) ?? ['any port']);
           // The sidecar's ports answer probes and scrapes.
           const strange = open.filter((port) => typeof port !== 'number' || port < 15_000);
           return unless(
