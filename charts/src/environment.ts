@@ -67,7 +67,10 @@ export interface Environment {
   readonly gateway?: {
     /** Names that the public API answers to. */
     readonly hosts: readonly string[];
-    /** What port 80 does: serve, or send callers to HTTPS before they show a token to everybody on the way. */
+    /**
+     * What port 80 does: serve, or answer with the address of HTTPS. The gateway's policy comes before that: who is refused on HTTPS is refused
+     * here, not sent there.
+     */
     readonly plainHttp: 'serve' | 'redirect';
     readonly service:
       | { readonly type: 'NodePort'; readonly http: number; readonly https: number }
