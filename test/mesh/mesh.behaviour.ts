@@ -117,6 +117,13 @@ export function describeMesh(name: string, startSite: () => Promise<MeshSite>): 
         expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
       });
 
+      it('knows one spelling of a path, and refuses one that could be read in two ways', async () => {
+        const answers = await site.send('outside', [get(`${orders}//x`), get(`${users}/..%2Forders`)]);
+        expect(answers.map(({ status }) => status)).toEqual([200, 400]);
+        expect((await site.standIn('order').seen()).map(({ url }) => url)).toEqual([`${orders}/x`]);
+        expect(await site.standIn('user').seen()).toEqual([]);
+      });
+
       it('knows no path but those of the API', async () => {
         const answers = await site.send('outside', [get('/'), get('/metrics'), get('/api/v1/payments/x')]);
         for (const { status } of answers) expect([403, 404]).toContain(status);
