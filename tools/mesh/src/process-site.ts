@@ -7,8 +7,9 @@ import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { requestAuthentication } from '@sagamesh/charts/request-authentication';
 import { synthesize } from '@sagamesh/charts/synthesize';
-import { DataDir } from '@sagamesh/sandbox/data-dir';
+import { DataDir, sandboxOwner } from '@sagamesh/sandbox/data-dir';
 import type { Kubectl } from '@sagamesh/sandbox/kubectl';
+import { waitUntil } from '@sagamesh/sandbox/wait-until';
 import { exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
 import { installIstioTypes, istiodPorts, must, startApiServer, startIstiod } from './mesh-control-plane.ts';
@@ -30,7 +31,7 @@ const fieldManager = 'sagamesh-mesh-test';
 export type Progress = (line: string) => void;
 
 export async function startProcessSite(progress: Progress = () => undefined): Promise<MeshSite> {
-  const dataDir = await openDataDir();
+  const dataDir = await openDataDir(progress);
   const networks: NetworkNamespace[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(networks.map((network) => network.close()));
@@ -49,9 +50,20 @@ export async function startProcessSite(progress: Progress = () => undefined): Pr
   }
 }
 
-/** Takes the folder, kills what a dead run has left of its processes, and starts with nothing. */
-async function openDataDir(): Promise<DataDir> {
-  const dataDir = await DataDir.open(folder);
+/** Takes the folder, once nobody else uses it; kills what a dead run has left of its processes, and starts with nothing. */
+async function openDataDir(progress: Progress): Promise<DataDir> {
+  let dataDir: DataDir | undefined;
+  let told = false;
+  await waitUntil(
+    async () => {
+      if (sandboxOwner(folder) !== undefined && !told) progress(`waiting for the run that uses ${folder}`);
+      told = true;
+      dataDir = await DataDir.open(folder);
+      return true;
+    },
+    { timeoutMillis: 400_000, intervalMillis: 1_000, what: `${folder} to be free` },
+  );
+  if (dataDir === undefined) throw new Error(`${folder} was not opened`);
   for (const name of readdirSync(folder)) {
     if (name !== 'lock') rmSync(join(folder, name), { recursive: true, force: true });
   }
