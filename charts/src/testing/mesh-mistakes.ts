@@ -97,6 +97,16 @@ export const meshMistakes: Mistakes = {
     ['an API is forgotten', (all) => void find(all, 'AuthorizationPolicy', 'public-api').spec.rules.pop()],
     ['everything is refused', (all) => without(all, 'AuthorizationPolicy', 'public-api')],
   ],
+  'the services behind the gateway': [
+    [
+      'metrics for the gateway',
+      (all) => void delete find(all, 'AuthorizationPolicy', 'order').spec.rules[0].to[0].operation.paths,
+    ],
+    [
+      'an operation is forgotten',
+      (all) => void find(all, 'AuthorizationPolicy', 'user').spec.rules[0].to.pop(),
+    ],
+  ],
   "every object of Istio's": [
     [
       'an action that is none',

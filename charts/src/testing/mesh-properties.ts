@@ -4,6 +4,7 @@ import * as security from '@kubernetes-models/istio/security.istio.io/v1';
 import { gatewayRoutes, rateLimits } from '@sagamesh/gateway/routes';
 import type { KubeObject } from '../kube-object.ts';
 import { hostOf } from '../topology.ts';
+import { differencesOf } from './edges.ts';
 import {
   authorizationsOf,
   controllersOf,
@@ -54,6 +55,22 @@ function hostsOf(
   });
   const outside = outsideHostsOf(objects).map(({ host }) => ({ host, pods: undefined, http: false }));
   return [...services, ...outside];
+}
+
+/** As the policies must have it; not taken from the code that writes them. */
+function pathsOf(path: (typeof gatewayRoutes)[number]['path']): string[] {
+  return 'exact' in path ? [path.exact] : [path.prefix, `${path.prefix}/*`];
+}
+
+/** `GET /a`, one line for each method at each path. */
+function spelledOut({
+  methods = ['*'],
+  paths = ['*'],
+}: {
+  readonly methods?: string[] | undefined;
+  readonly paths?: string[] | undefined;
+}): readonly string[] {
+  return methods.flatMap((method) => paths.map((path) => `${method} ${path}`));
 }
 
 export const meshProperties: readonly Property[] = [
@@ -173,14 +190,11 @@ export const meshProperties: readonly Property[] = [
             : principals.length > 0 && !principals.includes('*')
               ? 'token'
               : 'odd';
-        return to.flatMap(({ operation: { methods = ['*'], paths = ['*'] } }) =>
-          methods.flatMap((method) => paths.map((path) => `${method} ${path} ${access}`)),
-        );
+        return to.flatMap(({ operation }) => spelledOut(operation).map((one) => `${one} ${access}`));
       });
-      const wanted = gatewayRoutes.flatMap(({ methods, path, access }) => {
-        const paths = 'exact' in path ? [path.exact] : [path.prefix, `${path.prefix}/*`];
-        return methods.flatMap((method) => paths.map((one) => `${method} ${one} ${access}`));
-      });
+      const wanted = gatewayRoutes.flatMap(({ methods, path, access }) =>
+        spelledOut({ methods: [...methods], paths: pathsOf(path) }).map((one) => `${one} ${access}`),
+      );
       return {
         evaluated: wanted.length,
         problems: [
@@ -190,6 +204,23 @@ export const meshProperties: readonly Property[] = [
         ],
       };
     },
+  },
+  {
+    name: 'the services behind the gateway are asked by it for what is on the route table, and nothing else',
+    needsMesh: true,
+    check: (objects) =>
+      forEach([...new Set(gatewayRoutes.map(({ service }) => service))], (service) => {
+        const rules = authorizationsOf(objects)
+          .filter(({ selector }) => selector?.matchLabels['app'] === service)
+          .flatMap(({ rules = [] }) => rules);
+        const asked = rules.flatMap(({ to = [{ operation: {} }] }) =>
+          to.flatMap(({ operation }) => spelledOut(operation)),
+        );
+        const wanted = gatewayRoutes
+          .filter((route) => route.service === service)
+          .flatMap(({ methods, path }) => spelledOut({ methods: [...methods], paths: pathsOf(path) }));
+        return differencesOf(wanted, asked, `AuthorizationPolicy ${service}`);
+      }),
   },
   {
     name: "every object of Istio's fits Istio's own schema",
