@@ -1,4 +1,5 @@
 import { operatorIdentity } from '@sagamesh/contracts/operator-identity';
+import { servicePort } from '@sagamesh/gateway/routes';
 
 /**
  * Who exists, on which ports, and who may call whom: pure data, and the one source of NetworkPolicies, AuthorizationPolicies and Sidecar scopes.
@@ -55,7 +56,7 @@ export type WorkloadName =
   | 'sms-sink';
 
 export const ports = {
-  http: { name: 'http', number: 3000 },
+  http: { name: 'http', number: servicePort },
   operatorHttp: { name: 'http', number: 8080 },
   smtp: { name: 'tcp-smtp', number: 1025 },
   nats: { name: 'tcp-nats', number: 4222 },
