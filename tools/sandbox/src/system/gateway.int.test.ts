@@ -1,9 +1,11 @@
 /** The sandbox's gateway on a real Envoy, in front of services that the test plays itself. */
+import { existsSync, rmSync, unwatchFile, watchFile } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { addNextKey, promoteNextKey, signingKeyOf } from '@sagamesh/contracts/signing-keys';
 import { tokenAudience, tokenIssuer } from '@sagamesh/contracts/tokens';
 import { gatewayRoutes, rateLimits } from '@sagamesh/gateway/routes';
 import { SignJWT, generateKeyPair, importJWK } from 'jose';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { envoyForTests } from '../envoy-for-tests.ts';
 import { newSigningKey } from '../new-signing-key.ts';
 import { ok, startGatewayBench } from '../testing/gateway-bench.ts';
@@ -198,12 +200,53 @@ describe.skipIf(envoy === undefined)('the gateway of the sandbox', () => {
   });
 
   it('accepts tokens of a key that was added while it runs', async () => {
-    tokens.store(promoteNextKey(addNextKey(tokens.keys(), newSigningKey(Date.now())), Date.now()));
-    const headers = await bearer();
-    const isKnown = async () => (await call('GET', '/api/v1/users', headers)).status === 200;
-    await waitUntil(isKnown, { timeoutMillis: 30_000, what: 'the new key to be known' });
+    exchangeKey(tokens);
+    await untilAccepted(bench);
     expect(user.asked.length).toBeGreaterThan(0);
   });
+
+  it('goes on with the keys it has while their file is away, and takes up those that come', async () => {
+    const { jwksFile } = tokens;
+    const isGone = new Promise<void>((resolve) => {
+      // Node looks once for all that watch a file: so the gateway has noticed, too.
+      const listener = ({ nlink }: Stats) => {
+        if (nlink > 0) return;
+        unwatchFile(jwksFile, listener);
+        resolve();
+      };
+      watchFile(jwksFile, listener);
+    });
+    rmSync(jwksFile);
+    await isGone;
+    expect((await call('GET', '/api/v1/users', await bearer())).status).toBe(200);
+    exchangeKey(tokens);
+    await untilAccepted(bench);
+  });
+});
+
+function exchangeKey(tokens: TokenSigner): void {
+  tokens.store(promoteNextKey(addNextKey(tokens.keys(), newSigningKey(Date.now())), Date.now()));
+}
+
+/** Tokens of the key that signs now. */
+async function untilAccepted({ call, bearer }: GatewayBench): Promise<void> {
+  const headers = await bearer();
+  const isKnown = async () => (await call('GET', '/api/v1/users', headers)).status === 200;
+  await waitUntil(isKnown, { timeoutMillis: 30_000, what: 'the new key to be known' });
+}
+
+it.skipIf(envoy === undefined)('takes up a key that is exchanged while it starts', async () => {
+  const bench = await startGatewayBench(envoy ?? '', async ({ dataDir, tokens }) => {
+    const isStarting = () => existsSync(dataDir.file('gateway', 'listeners.json'));
+    await waitUntil(isStarting, {
+      timeoutMillis: 30_000,
+      intervalMillis: 1,
+      what: 'the first configuration',
+    });
+    exchangeKey(tokens);
+  });
+  onTestFinished(() => bench.stop());
+  await untilAccepted(bench);
 });
 
 describe.skipIf(envoy === undefined)('the rate limits of the gateway', () => {

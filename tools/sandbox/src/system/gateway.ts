@@ -32,8 +32,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const listenersFile = dataDir.file('gateway', 'listeners.json');
   const writeListeners = () =>
     replaceFile(listenersFile, gatewayListeners({ port }, readFileSync(jwksFile, 'utf8')));
+  const keepUp = () => {
+    try {
+      writeListeners();
+    } catch {
+      // The file is away for the moment, and is looked at again when it is back: the keys before go on.
+    }
+  };
   replaceFile(configFile, gatewayConfig({ adminPort, servicePorts, listenersFile }));
-  writeListeners();
+  // Watched first: a key that is exchanged while Envoy starts must not be missed.
+  watchFile(jwksFile, { interval: keyCheckMillis, persistent: false }, keepUp);
   const process = new ManagedProcess({
     name: 'gateway',
     command: envoy,
@@ -54,14 +62,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ready: async () => (await fetch(`http://127.0.0.1:${port}/`)).status === 404,
   });
   dataDir.track(process);
-  await process.start();
-  watchFile(jwksFile, { interval: keyCheckMillis, persistent: false }, writeListeners);
+  try {
+    writeListeners();
+    await process.start();
+  } catch (error) {
+    unwatchFile(jwksFile, keepUp);
+    throw error;
+  }
   return {
     url: `http://127.0.0.1:${port}`,
     adminUrl: `http://127.0.0.1:${adminPort}`,
     process,
     stop: () => {
-      unwatchFile(jwksFile, writeListeners);
+      unwatchFile(jwksFile, keepUp);
       return process.stop();
     },
   };

@@ -45,17 +45,19 @@ export interface GatewayBench {
   stop(): Promise<void>;
 }
 
-export async function startGatewayBench(envoy: string): Promise<GatewayBench> {
+/** `meanwhile` runs while the gateway starts. */
+export async function startGatewayBench(
+  envoy: string,
+  meanwhile?: (place: { readonly dataDir: DataDir; readonly tokens: TokenSigner }) => Promise<void>,
+): Promise<GatewayBench> {
   const dataDir = await DataDir.temporary();
   const tokens = await openTokenSigner(dataDir);
   const [order, user] = [await fakeService(), await fakeService()];
   const servicePorts = { order: order.port, user: user.port };
-  const gateway = await startGateway({
-    dataDir,
-    envoy,
-    servicePorts,
-    jwksFile: tokens.jwksFile,
-  });
+  const [gateway] = await Promise.all([
+    startGateway({ dataDir, envoy, servicePorts, jwksFile: tokens.jwksFile }),
+    meanwhile?.({ dataDir, tokens }),
+  ]);
   return {
     tokens,
     order,
