@@ -247,6 +247,7 @@ it.skipIf(envoy === undefined)('takes up a key that is exchanged while it starts
   });
   onTestFinished(() => bench.stop());
   await untilAccepted(bench);
+  expect(bench.user.asked.length).toBeGreaterThan(0);
 });
 
 describe.skipIf(envoy === undefined)('the rate limits of the gateway', () => {
