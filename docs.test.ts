@@ -22,7 +22,16 @@ function markdownFiles(folder: string): string[] {
   });
 }
 
-const pages = ['README.md', 'verification/simulation/README.md', ...markdownFiles('docs')];
+const pages = [
+  'README.md',
+  'charts/README.md',
+  'verification/simulation/README.md',
+  'tools/checklist/README.md',
+  'tools/judges/README.md',
+  'tools/mesh/README.md',
+  'tools/sandbox/README.md',
+  ...markdownFiles('docs'),
+];
 const textOf = (page: string) => readFileSync(join(root, page), 'utf8');
 
 /** Targets of `[text](target)` that are not on the web: `{path, anchor}`. */
@@ -46,7 +55,17 @@ function anchorsOf(text: string): string[] {
   );
 }
 
-const topFolders = ['packages', 'operator', 'services', 'verification', 'tools', 'manifests', 'test', 'docs'];
+const topFolders = [
+  'packages',
+  'operator',
+  'services',
+  'charts',
+  'verification',
+  'tools',
+  'manifests',
+  'test',
+  'docs',
+];
 
 /** Words in backticks that look like a path: below a top folder of the repository or one of `folders`, or a source file at the root. */
 function pathsOf(text: string, folders: readonly string[] = []): string[] {
@@ -74,7 +93,8 @@ describe.each(pages)('%s', (page) => {
   it('names paths that exist', () => {
     const folder = join(root, dirname(page));
     const paths = pathsOf(textOf(page), existsSync(join(folder, 'src')) ? ['src'] : []);
-    const missing = paths.filter((path) => !existsSync(join(root, path)) && !existsSync(join(folder, path)));
+    const places = [root, folder, join(folder, 'src')];
+    const missing = paths.filter((path) => !places.some((place) => existsSync(join(place, path))));
     expect(missing).toEqual([]);
   });
 
