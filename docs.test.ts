@@ -67,12 +67,12 @@ const topFolders = [
   'docs',
 ];
 
-/** Words in backticks that look like a path: below a top folder of the repository or one of `folders`, or a source file at the root. */
+/** Words in backticks that look like a path: below a top folder of the repository or one of `folders`, or a source file. */
 function pathsOf(text: string, folders: readonly string[] = []): string[] {
   const tops = [...topFolders, ...folders];
   return [...text.matchAll(/`([A-Za-z0-9._/-]+)`/g)]
     .map((match) => match[1] ?? '')
-    .filter((word) => tops.some((top) => word.startsWith(`${top}/`)) || /^[\w.-]+\.(ts|json)$/.test(word));
+    .filter((word) => tops.some((top) => word.startsWith(`${top}/`)) || /^[\w.-]+\.ts$/.test(word));
 }
 
 /** `make <target>` in running text and in code. */
