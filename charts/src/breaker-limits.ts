@@ -55,6 +55,9 @@ const payment: BreakerLimits = {
   outlier: cautiousOutlier,
 };
 
+/** Of one process (services/payment/src/main.ts). Connections are mostly cold, so all of them may have to wait; fewer of them would be failed for nothing. */
+const chargesAtOnce = 32;
+
 /** Small servers that close what is idle after Node's five seconds. */
 const helperIdle = { idleTimeout: '4s' } as const;
 
@@ -71,7 +74,10 @@ const byWorkload: Readonly<Partial<Record<WorkloadName, BreakerLimits>>> = {
   order: behindGateway(rateLimits.orders),
   user: behindGateway(rateLimits.users),
   payment,
-  'payment-provider': { ...payment, http: { maxPending: 8, maxRequests: 24, maxRetries: 1, ...helperIdle } },
+  'payment-provider': {
+    ...payment,
+    http: { maxPending: chargesAtOnce, maxRequests: 24, maxRetries: 1, ...helperIdle },
+  },
   'smtp-sink': { ...service, http: { maxPending: 16, maxRequests: 48, maxRetries: 3, ...helperIdle } },
   'sms-sink': { ...service, http: { maxPending: 16, maxRequests: 48, maxRetries: 3, ...helperIdle } },
   nats: broker,
@@ -88,5 +94,7 @@ export function breakerLimitsOf(name: WorkloadName): BreakerLimits {
 /** Of a host outside of the cluster, whose bytes are TLS for us. */
 export function externalLimits(caller: WorkloadName): BreakerLimits {
   const calm: BreakerLimits = { maxConnections: 32, connectTimeout: '3s', outlier };
-  return caller === 'payment' ? { ...calm, maxConnections: 24, outlier: cautiousOutlier } : calm;
+  // Half as many refunds beside the charges.
+  const payments = chargesAtOnce * 1.5;
+  return caller === 'payment' ? { ...calm, maxConnections: payments, outlier: cautiousOutlier } : calm;
 }
