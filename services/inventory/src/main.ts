@@ -31,7 +31,7 @@ await runService({
     addInventoryRoutes(router, {
       db: deps.db,
       cache: stockCacheOf(deps),
-      authenticate: authenticate(authOptionsOf(config)),
+      authenticate: authenticate({ ...authOptionsOf(config), logger: deps.logger }),
     });
   },
 });

@@ -17,6 +17,7 @@ let folder: string;
 let jwksFile: string;
 let server: Server;
 let base: string;
+const lines: string[] = [];
 let key: Awaited<ReturnType<typeof newKey>>;
 
 async function newKey(alg: 'EdDSA' | 'ES256', kid: string) {
@@ -42,7 +43,9 @@ beforeAll(async () => {
     health: createHealth({ version: '1', checks: [] }),
     metrics: createMetrics('test'),
     routes(router) {
-      const auth = authenticate({ jwks: { file: jwksFile }, issuer, audience });
+      const destination = { write: (line: string) => void lines.push(line) };
+      const logger = createLogger({ name: 'test', destination });
+      const auth = authenticate({ jwks: { file: jwksFile }, issuer, audience, logger });
       router.get('/me', auth, (_request, response) => void response.json(callerOf(response)));
       router.get('/admin', auth, requireRole('admin'), (_request, response) => void response.json({}));
       const nowhere = authenticate({ jwks: { file: join(folder, 'absent.json') }, issuer, audience });
@@ -150,4 +153,6 @@ test('exchanged keys are read without a restart; a broken file keeps the last go
   await expect
     .poll(async () => [(await get('/me', token)).status, performance.now() > until], { timeout: 5_000 })
     .toEqual([200, true]);
+  const told = lines.map((line): unknown => JSON.parse(line));
+  expect(told).toMatchObject([{ level: 'error', file: jwksFile, err: { type: 'SyntaxError' } }]);
 });

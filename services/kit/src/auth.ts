@@ -1,6 +1,7 @@
 import type { RequestHandler, Response } from 'express';
 import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
+import type { Logger } from '@sagamesh/runtime/logger';
 import { HttpProblem } from '@sagamesh/runtime/problem';
 import { rereadFile } from './reread-file.ts';
 
@@ -10,6 +11,8 @@ export interface AuthOptions {
   readonly jwks: { readonly file: string } | { readonly url: string };
   readonly issuer: string;
   readonly audience: string;
+  /** Told when a file of keys cannot be read: with the keys before it everything seems well, until somebody rotates. */
+  readonly logger?: Logger;
 }
 
 export interface Caller {
@@ -27,9 +30,11 @@ const claimsSchema = z.object({
   roles: z.array(z.string()).default([]),
 });
 
-function keysFromFile(file: string): JWTVerifyGetKey {
+function keysFromFile(file: string, logger: Logger | undefined): JWTVerifyGetKey {
   const current = rereadFile(file, {
     parse: (text) => createLocalJWKSet(jwksSchema.parse(JSON.parse(text))),
+    onError: (thrown) =>
+      logger?.error({ err: thrown, file }, 'the keys that tokens are verified with cannot be read'),
   });
   return async (header, token) => {
     const keys = await current().catch((thrown: unknown) => {
@@ -80,8 +85,8 @@ const callerKey = 'sagamesh.caller';
 
 /** 401 without a valid token, 503 when the keys cannot be had. Afterwards `callerOf(response)` tells who calls. */
 export function authenticate(options: AuthOptions): RequestHandler {
-  const { jwks, issuer, audience } = options;
-  const keys = 'file' in jwks ? keysFromFile(jwks.file) : createRemoteJWKSet(new URL(jwks.url));
+  const { jwks, issuer, audience, logger } = options;
+  const keys = 'file' in jwks ? keysFromFile(jwks.file, logger) : createRemoteJWKSet(new URL(jwks.url));
   return async (request, response, next) => {
     const token = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i.exec(request.header('authorization') ?? '')?.[1];
     if (token === undefined) throw unauthorized('Send a token: `Authorization: Bearer <token>`.');

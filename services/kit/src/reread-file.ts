@@ -10,7 +10,7 @@ const checkMillis = 1_000;
 export interface RereadFileOptions<T> {
   /** Throws when the text is not what it should be. */
   readonly parse: (text: string) => T;
-  /** Told at each look that fails, also when older contents are still there. */
+  /** Told of the first look that fails, also when older contents are still there; of the next only after one that did not. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -20,6 +20,7 @@ export function rereadFile<T>(file: string, { parse, onError }: RereadFileOption
   let stamp = '';
   let checkedAtMillis = Number.NEGATIVE_INFINITY;
   let checking: Promise<void> | undefined;
+  let failing = false;
   async function refresh(): Promise<void> {
     const { mtimeMs, size, ino } = await stat(file);
     const now = `${mtimeMs}/${size}/${ino}`;
@@ -30,8 +31,10 @@ export function rereadFile<T>(file: string, { parse, onError }: RereadFileOption
   async function look(): Promise<void> {
     try {
       await refresh();
+      failing = false;
     } catch (thrown) {
-      onError?.(thrown);
+      if (!failing) onError?.(thrown);
+      failing = true;
       throw thrown;
     } finally {
       checking = undefined;

@@ -23,12 +23,12 @@ await runService({
     if (prices > 0) logger.info({ prices }, 'price list seeded');
   },
   steps: () => orderSteps,
-  routes: (router, { db, outbox }) => {
+  routes: (router, { db, outbox, logger }) => {
     addOrderRoutes(router, {
       db,
       outbox,
       announceAfterMillis: pace.afterMillis,
-      authenticate: authenticate(authOptionsOf(config)),
+      authenticate: authenticate({ ...authOptionsOf(config), logger }),
     });
   },
   background: ({ db, outbox, logger }) => [

@@ -20,7 +20,8 @@ await runService({
   config,
   migrations: paymentMigrations,
   steps: () => [createChargeStep(gateway)],
-  routes: (router, { db }) => addPaymentRoutes(router, db, authenticate(authOptionsOf(config))),
+  routes: (router, { db, logger }) =>
+    addPaymentRoutes(router, db, authenticate({ ...authOptionsOf(config), logger })),
   // Handlers mostly wait for the provider: one that hangs must not hold up the payments of others.
   concurrency: 32,
 });

@@ -27,7 +27,7 @@ await runService({
       passwords,
       keys: signingKeysFromFile(config.SIGNING_KEYS_FILE, logger),
       tokenTtlSeconds: config.TOKEN_TTL_SECONDS,
-      authenticate: authenticate(authOptionsOf(config)),
+      authenticate: authenticate({ ...authOptionsOf(config), logger }),
     });
   },
 });
