@@ -37,6 +37,27 @@ export const objectMistakes: Mistakes = {
     ['no account', (all) => without(all, 'ServiceAccount', 'order'), 'local'],
     ['no version', (all) => void delete podOf(all, 'order').metadata.labels.version],
   ],
+  'no budget keeps a node': [
+    [
+      'one must stay',
+      (all) =>
+        void (find(all, 'PodDisruptionBudget', 'gateway').spec = {
+          ...find(all, 'PodDisruptionBudget', 'gateway').spec,
+          maxUnavailable: undefined,
+          minAvailable: 1,
+        }),
+    ],
+    [
+      'a fixed number beside a scaler',
+      (all) => void (find(all, 'Deployment', 'order').spec.replicas = 2),
+      'production',
+    ],
+    [
+      'a scaler of nothing',
+      (all) => void (find(all, 'HorizontalPodAutoscaler', 'order').metadata.name = 'orders'),
+      'production',
+    ],
+  ],
   'no two objects share': [
     ['the same object twice', (all) => [...all, structuredClone(find(all, 'Service', 'order'))]],
     ['a name with an underscore', (all) => void (find(all, 'Service', 'order').metadata.name = 'or_der')],

@@ -114,6 +114,30 @@ export const objectProperties: readonly Property[] = [
       }),
   },
   {
+    name: 'no budget keeps a node from being emptied, and no Deployment says a number that its scaler owns',
+    check: (objects) => {
+      const budgets = forEach(ofKind(objects, 'PodDisruptionBudget'), (object) =>
+        // Of one pod, too: where one must stay, a drain waits forever.
+        unless(field(object, 'maxUnavailable') === 1, `${nameOf(object)} may forbid to move the last pod`),
+      );
+      const scaled = forEach(ofKind(objects, 'HorizontalPodAutoscaler'), (object) => {
+        const [target, ...more] = controllersOf(objects).filter(
+          (one) =>
+            one.object.metadata.name === object.metadata.name &&
+            one.object.metadata.namespace === object.metadata.namespace,
+        );
+        return [
+          ...unless(target !== undefined && more.length === 0, `${nameOf(object)} scales nothing`),
+          ...unless(target?.replicas === undefined, `every apply undoes what ${nameOf(object)} did`),
+        ];
+      });
+      return {
+        evaluated: budgets.evaluated + scaled.evaluated,
+        problems: [...budgets.problems, ...scaled.problems],
+      };
+    },
+  },
+  {
     name: 'no two objects share kind and name, and a name fits its kind',
     check: (objects) => {
       const seen = new Set<string>();
@@ -159,6 +183,10 @@ export const objectProperties: readonly Property[] = [
       ]),
   },
 ];
+
+function field({ spec }: KubeObject, name: string): unknown {
+  return spec === undefined ? undefined : new Map<string, unknown>(Object.entries(spec)).get(name);
+}
 
 /** Whatever its value looks like: a variable of such a name comes from a Secret. */
 function secretVariables(object: KubeObject): readonly string[] {
