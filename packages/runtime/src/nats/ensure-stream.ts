@@ -22,7 +22,7 @@ export interface StreamKeeper {
   ensure(streamName: string): Promise<StreamInfo>;
 }
 
-function settingsOf(definition: StreamDefinition, replicas: number) {
+export function settingsOf(definition: StreamDefinition, replicas: number) {
   return {
     subjects: [...definition.subjects],
     retention: RetentionPolicy.Limits,
@@ -39,6 +39,14 @@ type Settings = ReturnType<typeof settingsOf>;
 
 /** The server never changes these two on an existing stream. */
 const fixedSettings: ReadonlySet<keyof Settings> = new Set(['retention', 'storage'] as const);
+
+/**
+ * Never fewer copies than there are: one process that was not told of NATS_REPLICAS would take them from everybody. To have fewer is for a
+ * person to say, at the server.
+ */
+export function withoutFewerCopies(wanted: Settings, existing: Partial<StreamConfig>): Settings {
+  return { ...wanted, num_replicas: Math.max(wanted.num_replicas, existing.num_replicas ?? 1) };
+}
 
 /** Names of the settings in which a stream differs from its definition. */
 export function differingSettings(existing: Partial<StreamConfig>, wanted: Settings): (keyof Settings)[] {
@@ -89,9 +97,10 @@ export function createStreamKeeper(
     return made;
   }
 
-  async function aligned(jsm: JetStreamManager, info: StreamInfo, settings: Settings): Promise<StreamInfo> {
+  async function aligned(jsm: JetStreamManager, info: StreamInfo, defined: Settings): Promise<StreamInfo> {
     const name = info.config.name;
     if (compared.has(name)) return info;
+    const settings = withoutFewerCopies(defined, info.config);
     const differing = differingSettings(info.config, settings);
     const fixed = differing.filter((setting) => fixedSettings.has(setting));
     if (fixed.length > 0) {
