@@ -5,8 +5,10 @@ import { describe, expect, it } from 'vitest';
 import type { Fault, MomentFaultKind, WindowFaultKind } from '../kernel/fault.ts';
 import { momentFaults, windowFaults } from '../kernel/fault.ts';
 import { Host } from '../kernel/host.ts';
+import type { SimProcess } from '../kernel/host.ts';
 import { Sim } from '../kernel/sim.ts';
 import { SimBus } from './bus.ts';
+import type { SimBusOptions } from './bus.ts';
 
 /** Every fault of the broker: that it bites, what it does, and that everything is as before when it is over. */
 
@@ -32,10 +34,10 @@ class Bench {
   workMillis = 5;
   readonly #concurrency: number;
 
-  constructor(seed = 1, concurrency = 2) {
+  constructor(seed = 1, concurrency = 2, options: SimBusOptions = {}) {
     this.#concurrency = concurrency;
     this.sim = new Sim({ seed, keepTrace: true });
-    this.bus = new SimBus(this.sim);
+    this.bus = new SimBus(this.sim, options);
     for (const name of ['reader-1', 'reader-2']) {
       this.#host(name, async (broker, work) => {
         const spec = {
@@ -430,6 +432,31 @@ describe('faults of the server', () => {
     expect(bench.tailed.at(-2)?.atMillis).toBeGreaterThan(10_500);
     const history = bench.bus.history(streamNames.events);
     expect(history.filter(({ fate }) => fate === 'deleted')).toHaveLength(letters.length);
+  });
+
+  it('deleteStream: whoever may not make one waits for the process that keeps them', async () => {
+    const bench = new Bench(1, 2, { mayMakeStreams: ({ name }) => name === 'keeper' });
+    const program = (process: SimProcess) => bench.bus.keepStreams(process);
+    const keeper = new Host({ sim: bench.sim, name: 'keeper', role: 'keeper', program });
+    keeper.start();
+    bench.write(letters, 1_000);
+    bench.sim.after(9_000, () => keeper.crash(8_000));
+    const unheard = bench.write(['unheard'], 10_000);
+    bench.write(['x', 'y'], 20_000);
+    await bench.run([moment('bus.deleteStream', 9_990, streamNames.events)]);
+    expect(unheard).toEqual(['gave up']);
+    expect(bench.counted('bus: recreated stream')).toBe(1);
+    expect(bench.texts(bench.consumed)).toEqual([...letters, 'x', 'y']);
+    expect(bench.texts(bench.tailed)).toEqual([...letters, 'x', 'y']);
+  });
+
+  it('deleteStream: who keeps the streams makes it again without being asked', async () => {
+    const bench = new Bench(1, 2, { mayMakeStreams: ({ name }) => name === 'writer' });
+    const { process } = bench.hosts.get('writer') ?? {};
+    if (process === undefined) throw new Error('the writer is down');
+    bench.bus.keepStreams(process);
+    await bench.run([moment('bus.deleteStream', 9_990, streamNames.deadLetters)], 12_000);
+    expect(bench.counted('bus: recreated stream')).toBe(1);
   });
 
   it('deleteConsumer: made again behind what was dealt with', async () => {

@@ -18,7 +18,8 @@ export interface Connected {
 export interface BusServer extends BusContext {
   accept(outgoing: Outgoing, publisher: string): PublishOutcome;
   stream(name: string): BusStream | undefined;
-  ensureStream(name: string): BusStream;
+  /** Makes it when it is missing and this process may; else undefined: it waits. */
+  streamFor(name: string, process: SimProcess): BusStream | undefined;
   noteConsumer(stream: string, consumer: string): void;
   acknowledge(
     ack: {

@@ -7,6 +7,8 @@ import type { Outgoing } from './bus-record.ts';
 /** Publishing until the stream has it or the time is up, with one message id over all tries (nats/publish.ts). */
 
 const attemptMillis = 2_000;
+/** Between two tries of a process that may not make the stream. */
+const pauseMillis = 100;
 const defaultTimeoutMillis = 5_000;
 /** nats-server's default for max_payload, headers included. */
 export const maxPayloadBytes = 1_048_576;
@@ -54,7 +56,8 @@ export function createSimPublisher(link: BusLink): Broker['publish'] {
   async function makeStream(subject: string): Promise<void> {
     const definition = streamOfSubject(subject);
     if (definition === undefined) throw new TerminalError(`No stream is defined for the subject ${subject}`);
-    await link.request(definition.name, () => void server.ensureStream(definition.name));
+    const made = await link.request(definition.name, () => server.streamFor(definition.name, process));
+    if (made === undefined) await link.pause(pauseMillis);
   }
 
   return async (message, options = {}) => {

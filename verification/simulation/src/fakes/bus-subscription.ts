@@ -129,7 +129,8 @@ export class BusSubscription implements Subscription, Receiver, Connected {
   #attachAtServer(): void {
     if (this.#isStopping) return;
     const { server } = this.#link;
-    const stream = server.ensureStream(this.#spec.stream);
+    const stream = server.streamFor(this.#spec.stream, this.process);
+    if (stream === undefined) return;
     let consumer = stream.consumers.get(this.#spec.consumer);
     if (consumer === undefined) {
       consumer = new BusConsumer(server, stream, {

@@ -83,7 +83,8 @@ export class BusTail implements Subscription, StreamReader, Connected {
 
   #attachAtServer(): void {
     if (this.#isStopped) return;
-    const stream = this.#link.server.ensureStream(this.stream);
+    const stream = this.#link.server.streamFor(this.stream, this.#link.process);
+    if (stream === undefined) return;
     const start =
       this.#position === undefined ? stream.lastSequence + 1 : startAfterLoss(this.#position, stream);
     this.#position = { incarnation: stream.incarnation, floor: start - 1 };

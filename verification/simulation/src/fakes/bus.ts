@@ -1,5 +1,5 @@
 import type { Broker } from '@sagamesh/runtime/broker';
-import { streamOfName, streamOfSubject } from '@sagamesh/runtime/streams';
+import { streamDefinitions, streamOfName, streamOfSubject } from '@sagamesh/runtime/streams';
 import type { SimProcess } from '../kernel/host.ts';
 import type { SeededRandom } from '../kernel/random.ts';
 import type { Sim } from '../kernel/sim.ts';
@@ -27,8 +27,15 @@ export interface ConsumerReadOut {
 
 /** The latency of one way, in virtual milliseconds. */
 const latencyMillis = { min: 0.2, spread: 3 };
+/** How often whoever keeps the streams looks (nats/keep-streams.ts), and what the server is given to finish a removal (nats/ensure-stream.ts). */
+const keepMillis = { look: 1_000, removal: 250 };
 /** How long a start of the server takes. */
 const restartMillis = { min: 300, spread: 2_700 };
+
+export interface SimBusOptions {
+  /** Who may make a stream that is missing; everybody else waits for it. By default everybody may. */
+  readonly mayMakeStreams?: (process: SimProcess) => boolean;
+}
 
 export class SimBus implements BusServer {
   readonly sim: Sim;
@@ -39,9 +46,11 @@ export class SimBus implements BusServer {
   readonly #histories = new Map<string, BusRecord[]>();
   readonly #incarnations = new Map<string, number>();
   readonly #knownConsumers = new Set<string>();
+  readonly #mayMakeStreams: (process: SimProcess) => boolean;
   #upAtMillis = 0;
 
-  constructor(sim: Sim) {
+  constructor(sim: Sim, { mayMakeStreams = () => true }: SimBusOptions = {}) {
+    this.#mayMakeStreams = mayMakeStreams;
     this.sim = sim;
     this.random = sim.fork('bus');
     this.#snapshots = new BusSnapshots(this, this.#streams);
@@ -60,6 +69,20 @@ export class SimBus implements BusServer {
   /** The port, as this process has it; its connection ends with the process. */
   connect(process: SimProcess): Broker {
     return connectClient(this, process);
+  }
+
+  /** As the operator does from its start to its end (nats/keep-streams.ts): makes what is missing. */
+  keepStreams(process: SimProcess): void {
+    const missing = () => streamDefinitions.filter(({ name }) => !this.#streams.has(name));
+    const makeMissing = () => {
+      for (const { name } of missing()) if (!this.isAway(name, process.name)) this.ensureStream(name);
+    };
+    const look = () => {
+      if (missing().length > 0) process.clock.schedule(keepMillis.removal, makeMissing);
+      process.clock.schedule(keepMillis.look, look);
+    };
+    makeMissing();
+    process.clock.schedule(keepMillis.look, look);
   }
 
   /** The world's own message: stored at once, whatever state the server is in. Readers get it like any other. */
@@ -130,6 +153,10 @@ export class SimBus implements BusServer {
 
   stream(name: string): BusStream | undefined {
     return this.#streams.get(name);
+  }
+
+  streamFor(name: string, process: SimProcess): BusStream | undefined {
+    return this.#mayMakeStreams(process) ? this.ensureStream(name) : this.#streams.get(name);
   }
 
   ensureStream(name: string): BusStream {

@@ -80,7 +80,7 @@ export class World {
     this.sim = sim;
     this.databases = databases;
     this.api = new SimApi(this.sim);
-    this.bus = new SimBus(this.sim);
+    this.bus = new SimBus(this.sim, { mayMakeStreams: ({ host }) => host.role === 'operator' });
     this.provider = new SimProvider(this.sim);
     this.mail = new SimMail(this.sim);
     this.#frontDoor = new FrontDoor(this.sim);
@@ -106,7 +106,14 @@ export class World {
     });
     switch (role) {
       case 'operator':
-        return operatorProgram({ api: this.api, connectBroker, alwaysLeads: this.plan.leaseLies });
+        return operatorProgram({
+          api: this.api,
+          connectBroker: (process) => {
+            bus.keepStreams(process);
+            return bus.connect(process);
+          },
+          alwaysLeads: this.plan.leaseLies,
+        });
       case 'order':
         return orderProgram({ ...on(databases.order), frontDoor: this.#frontDoor });
       case 'inventory':
