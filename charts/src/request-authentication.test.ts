@@ -17,6 +17,7 @@ describe('what is made of the keys', () => {
         issuer: tokenIssuer,
         audiences: [tokenAudience],
         jwks: JSON.stringify(jwks),
+        fromHeaders: [{ name: 'Authorization', prefix: 'Bearer ' }],
         forwardOriginalToken: true,
       },
     ]);

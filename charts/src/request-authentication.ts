@@ -19,6 +19,8 @@ export function requestAuthentication(jwks: { readonly keys: readonly object[] }
           issuer: tokenIssuer,
           audiences: [tokenAudience],
           jwks: JSON.stringify(jwks),
+          // By default also `?access_token=`, and addresses end in logs.
+          fromHeaders: [{ name: 'Authorization', prefix: 'Bearer ' }],
           // The services verify it again.
           forwardOriginalToken: true,
         },

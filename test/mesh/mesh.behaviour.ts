@@ -100,6 +100,13 @@ export function describeMesh(name: string, startSite: () => Promise<MeshSite>): 
         expect(await site.standIn('user').seen()).toEqual([]);
       });
 
+      it('reads no token from an address, which ends in logs', async () => {
+        const [, token = ''] = tokens.good.split(' ');
+        const answer = await outside({ url: `${orders}?access_token=${token}` });
+        expect([401, 403]).toContain(answer.status);
+        expect(await site.standIn('order').seen()).toEqual([]);
+      });
+
       it('lets a good token through, and passes it on for the service to verify', async () => {
         const answers = await site.send('outside', [get(orders), post(orders), get(`${orders}/some-order`)]);
         expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);

@@ -101,6 +101,8 @@ function tokenFilter(jwks: string): Extension {
       users: {
         issuer: tokenIssuer,
         audiences: [tokenAudience],
+        // By default also `?access_token=`, and addresses end in logs.
+        from_headers: [{ name: 'Authorization', value_prefix: 'Bearer ' }],
         forward: true,
         clock_skew_seconds: 5,
         local_jwks: { inline_string: jwks },
