@@ -94,6 +94,12 @@ describe.skipIf(envoy === undefined)('the gateway of the sandbox', () => {
     expect(order.asked).toEqual([]);
   });
 
+  it('reads no token from an address, which ends in logs', async () => {
+    const [, token = ''] = (await bearer()).authorization.split(' ');
+    expect((await call('GET', `/api/v1/orders?access_token=${token}`)).status).toBe(401);
+    expect(order.asked).toEqual([]);
+  });
+
   it('answers for itself with problems that carry the correlation id', async () => {
     const { status, headers, body } = await call('GET', '/api/v1/orders/1?a=b', {
       'x-correlation-id': 'mine',
