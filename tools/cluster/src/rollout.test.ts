@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { diagnosePod, isRolledOut, lacksImage, podListSchema, workloadListSchema } from './rollout.ts';
+import {
+  diagnosePod,
+  isRolledOut,
+  lacksImage,
+  podListSchema,
+  podsInTheWay,
+  workloadListSchema,
+} from './rollout.ts';
 
 const workload = (status: object, replicas = 2) => {
   const item = {
@@ -104,5 +111,32 @@ describe('a pod that is not ready', () => {
       false,
       false,
     ]);
+  });
+});
+
+describe('a StatefulSet that was given a bad version', () => {
+  const set = {
+    kind: 'StatefulSet',
+    metadata: { name: 'order-db', namespace: 'shop' },
+    spec: { replicas: 1 },
+    status: { updateRevision: 'order-db-2' },
+  };
+  const pod = (revision: string, ready: boolean) => ({
+    metadata: {
+      name: 'order-db-0',
+      namespace: 'shop',
+      labels: { app: 'order-db', 'controller-revision-hash': revision },
+    },
+    status: { phase: 'Pending', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
+  });
+
+  it.each([
+    ['order-db-1', false, 1, 'it would wait for it for ever'],
+    ['order-db-1', true, 0, 'its controller exchanges it'],
+    ['order-db-2', false, 0, 'it is what was asked for'],
+  ])('has a pod of %s (ready: %s) in the way %i times: %s', (revision, ready, count) => {
+    const workloads = workloadListSchema.parse({ items: [set] }).items;
+    const pods = podListSchema.parse({ items: [pod(revision, ready)] }).items;
+    expect(podsInTheWay(workloads, pods)).toHaveLength(count);
   });
 });

@@ -12,6 +12,8 @@ const workloadSchema = z.object({
       updatedReplicas: z.number().default(0),
       readyReplicas: z.number().default(0),
       replicas: z.number().default(0),
+      /** Of a StatefulSet: what its pods should be of. */
+      updateRevision: z.string().optional(),
     })
     .prefault({}),
 });
@@ -54,6 +56,7 @@ const podSchema = z.object({
   metadata: z.object({
     name: z.string(),
     namespace: z.string(),
+    uid: z.string().default(''),
     labels: z.record(z.string(), z.string()).default({}),
   }),
   status: z.object({
@@ -69,12 +72,36 @@ const podSchema = z.object({
 export const podListSchema = z.object({ items: z.array(podSchema) });
 export type PodView = z.infer<typeof podSchema>;
 
+/**
+ * Pods that keep a StatefulSet from being repaired: not ready and of an older version. Its controller waits for them to become ready before it
+ * makes better ones (kubernetes/kubernetes#67250), so somebody has to delete them.
+ */
+export function podsInTheWay(
+  workloads: readonly WorkloadView[],
+  pods: readonly PodView[],
+): readonly PodView[] {
+  return pods.filter(({ metadata, status }) => {
+    const revision = metadata.labels['controller-revision-hash'];
+    const owner = workloads.find(
+      (one) =>
+        one.kind === 'StatefulSet' &&
+        one.metadata.namespace === metadata.namespace &&
+        one.metadata.name === metadata.labels['app'],
+    );
+    const wanted = owner?.status.updateRevision;
+    return revision !== undefined && wanted !== undefined && revision !== wanted && !isReady(status);
+  });
+}
+
+function isReady({ conditions }: PodView['status']): boolean {
+  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+}
+
 /** One line per thing that keeps a pod from being ready; empty when it is. */
 export function diagnosePod(pod: PodView): readonly string[] {
   const { phase, conditions } = pod.status;
   const statuses = [...pod.status.initContainerStatuses, ...pod.status.containerStatuses];
-  if (conditions.some(({ type, status }) => type === 'Ready' && status === 'True') || phase === 'Succeeded')
-    return [];
+  if (isReady(pod.status) || phase === 'Succeeded') return [];
   const name = `${pod.metadata.namespace}/${pod.metadata.name}`;
   const unscheduled = conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
   if (unscheduled !== undefined) return [`${name} fits no node: ${unscheduled.message ?? 'no reason given'}`];

@@ -8,6 +8,7 @@ import {
   lacksImage,
   nameOf,
   podListSchema,
+  podsInTheWay,
   workloadListSchema,
 } from '../rollout.ts';
 
@@ -20,6 +21,7 @@ export async function awaitRollout(
 ): Promise<string> {
   const startedMillis = performance.now();
   const told = new Set<string>();
+  const removed = new Set<string>();
   let withoutImage = 0;
   for (let first = true; ; first = false) {
     const text = await mustRun(kubectl, ['get', 'deployments,statefulsets', ...ours]);
@@ -31,28 +33,24 @@ export async function awaitRollout(
       if (!first) note(`${nameOf(workload)} is ready after ${seconds} s`);
     }
     if (items.length > 0 && open.length === 0) return `${items.length} workloads ready`;
+    const pods = podListSchema.parse(JSON.parse(await mustRun(kubectl, ['get', 'pods', ...ours]))).items;
     // An image that is not to be had does not come by waiting; one that is being fetched does.
-    withoutImage = (await lackImages({ kubectl })) ? withoutImage + 1 : 0;
-    if (seconds >= timeoutSeconds || withoutImage >= looksWithoutImage)
-      throw new SetupError(await whyNot({ kubectl }, open.map(nameOf), seconds));
+    withoutImage = pods.some(lacksImage) ? withoutImage + 1 : 0;
+    if (seconds >= timeoutSeconds || withoutImage >= looksWithoutImage) {
+      const lines = [
+        `not ready after ${seconds} s: ${open.map(nameOf).join(', ')}`,
+        ...pods.flatMap(diagnosePod),
+      ];
+      throw new SetupError(lines.join('\n'));
+    }
+    for (const { metadata } of podsInTheWay(items, pods).filter((pod) => !removed.has(pod.metadata.uid))) {
+      note(`${metadata.namespace}/${metadata.name} is of an older version and never became ready: deleted`);
+      removed.add(metadata.uid);
+      await kubectl(['delete', 'pod', '-n', metadata.namespace, metadata.name, '--wait=false']);
+    }
     await delay(2_000);
   }
 }
 
 /** Two seconds and more apart, so the kubelet has tried several times. */
 const looksWithoutImage = 30;
-
-async function lackImages({ kubectl }: Pick<KindContext, 'kubectl'>): Promise<boolean> {
-  const pods = podListSchema.parse(JSON.parse(await mustRun(kubectl, ['get', 'pods', ...ours])));
-  return pods.items.some(lacksImage);
-}
-
-async function whyNot(
-  { kubectl }: Pick<KindContext, 'kubectl'>,
-  open: readonly string[],
-  seconds: number,
-): Promise<string> {
-  const pods = podListSchema.parse(JSON.parse(await mustRun(kubectl, ['get', 'pods', ...ours])));
-  const lines = pods.items.flatMap(diagnosePod);
-  return [`not ready after ${seconds} s: ${open.join(', ')}`, ...lines].join('\n');
-}
