@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, get } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { DataDir } from '../data-dir.ts';
 import { startGateway } from '../system/gateway.ts';
@@ -41,6 +41,8 @@ export interface GatewayBench {
   readonly user: FakeService;
   readonly call: (method: string, path: string, headers?: Record<string, string>) => Promise<Answer>;
   readonly callAtOnce: (count: number, one: (index: number) => Promise<Answer>) => Promise<readonly Answer[]>;
+  /** A GET of the path as it stands: `fetch` would tidy it up first. */
+  readonly statusOfRaw: (path: string, headers: Record<string, string>) => Promise<number | undefined>;
   readonly bearer: () => Promise<{ readonly authorization: string }>;
   stop(): Promise<void>;
 }
@@ -67,6 +69,14 @@ export async function startGatewayBench(
       return { status: response.status, headers: response.headers, body: await response.text() };
     },
     callAtOnce: (count, one) => Promise.all(Array.from({ length: count }, (_, index) => one(index))),
+    statusOfRaw: (path, headers) =>
+      new Promise((resolve, reject) => {
+        const request = get(gateway.url, { path, headers }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        });
+        request.on('error', reject);
+      }),
     bearer: async () => ({ authorization: `Bearer ${await tokens.token({ customerId: 'grace' })}` }),
     async stop() {
       await gateway.stop();
