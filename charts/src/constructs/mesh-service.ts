@@ -7,7 +7,7 @@ import {
   containerSecurityContext,
   httpProbes,
   labelsOf,
-  podSecurityContext,
+  podBasics,
   resourcesOf,
   sidecarAnnotations,
   spread,
@@ -78,11 +78,7 @@ export class MeshService extends Construct {
 function podSpec(props: MeshServiceProps): k8s.PodSpec {
   const { workload, mounts = [] } = props;
   return {
-    serviceAccountName: workload.name,
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    terminationGracePeriodSeconds: 30,
-    securityContext: podSecurityContext(),
+    ...podBasics(workload.name),
     ...spread(workload.name),
     containers: [
       {

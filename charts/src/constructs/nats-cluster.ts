@@ -12,7 +12,7 @@ import {
   containerSecurityContext,
   fromSecret,
   labelsOf,
-  podSecurityContext,
+  podBasics,
   portNamed,
   resourcesOf,
   sidecarAnnotations,
@@ -114,11 +114,7 @@ function podSpec({ workload, environment, image }: NatsClusterProps): k8s.PodSpe
     timeoutSeconds: 3,
   });
   return {
-    serviceAccountName: name,
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    terminationGracePeriodSeconds: 30,
-    securityContext: podSecurityContext(),
+    ...podBasics(name),
     ...spread(name),
     containers: [
       {

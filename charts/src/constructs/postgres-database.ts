@@ -7,7 +7,7 @@ import {
   containerSecurityContext,
   fromSecret,
   labelsOf,
-  podSecurityContext,
+  podBasics,
   podUser,
   resourcesOf,
   sidecarAnnotations,
@@ -67,11 +67,7 @@ function podSpec({ store, image, resources }: PostgresDatabaseProps): k8s.PodSpe
   const secret = databaseSecret(store);
   const answers = { exec: { command: ['pg_isready', '-q', '-h', '127.0.0.1'] }, timeoutSeconds: 3 };
   return {
-    serviceAccountName: workload.name,
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    terminationGracePeriodSeconds: 30,
-    securityContext: podSecurityContext(),
+    ...podBasics(workload.name),
     containers: [
       {
         name: 'postgres',
