@@ -31,9 +31,14 @@ function fieldOf(error: Error, name: string): unknown {
   return Reflect.get(error, name);
 }
 
+/** "Come again later" without a cause is how a limit works, and may be said to many: the request's own line tells it. */
+function isFailure({ status, cause }: HttpProblem): boolean {
+  return status >= 500 && (status !== 503 || cause !== undefined);
+}
+
 /** What to answer. `report` = somebody has to look at it: it goes to the log with its stack. */
 export function problemOf(thrown: unknown): { readonly init: ProblemInit; readonly report: boolean } {
-  if (thrown instanceof HttpProblem) return { init: thrown.init, report: thrown.status >= 500 };
+  if (thrown instanceof HttpProblem) return { init: thrown.init, report: isFailure(thrown) };
   const error = ensureError(thrown);
   if (error instanceof RetryableError) {
     const seconds = Math.max(retryAfterSeconds, Math.ceil((error.retryAfterMillis ?? 0) / 1_000));

@@ -55,6 +55,10 @@ describe('problemOf', () => {
   it('reports to the log what is our own fault, and nothing else', () => {
     expect(problemOf(new Error('x')).report).toBe(true);
     expect(problemOf(new HttpProblem({ status: 404 })).report).toBe(false);
+    expect(problemOf(new HttpProblem({ status: 500 })).report).toBe(true);
+    // A limit that is reached by whoever wants to reach it, and something that is missing.
+    expect(problemOf(new HttpProblem({ status: 503 })).report).toBe(false);
+    expect(problemOf(new HttpProblem({ status: 503 }, { cause: new Error('x') })).report).toBe(true);
   });
 });
 
