@@ -31,7 +31,7 @@ function fieldOf(error: Error, name: string): unknown {
   return Reflect.get(error, name);
 }
 
-/** "Come again later" without a cause is how a limit works, and may be said to many: the request's own line tells it. */
+/** "Come again later" without a cause is a state (a service that starts), and may be said to many: the request's own line tells it. */
 function isFailure({ status, cause }: HttpProblem): boolean {
   return status >= 500 && (status !== 503 || cause !== undefined);
 }

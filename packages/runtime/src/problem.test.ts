@@ -56,7 +56,7 @@ describe('problemOf', () => {
     expect(problemOf(new Error('x')).report).toBe(true);
     expect(problemOf(new HttpProblem({ status: 404 })).report).toBe(false);
     expect(problemOf(new HttpProblem({ status: 500 })).report).toBe(true);
-    // A limit that is reached by whoever wants to reach it, and something that is missing.
+    // A service that starts, and something that is missing.
     expect(problemOf(new HttpProblem({ status: 503 })).report).toBe(false);
     expect(problemOf(new HttpProblem({ status: 503 }, { cause: new Error('x') })).report).toBe(true);
   });

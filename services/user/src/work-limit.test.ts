@@ -45,7 +45,7 @@ it('tells whoever comes when too many wait to come again later, and begins nothi
   const kept = [limit.run(work('a')), limit.run(work('b'))];
   const refused = await limit.run(work('c')).catch((thrown: unknown) => thrown);
   expect(refused).toBeInstanceOf(HttpProblem);
-  expect(refused).toMatchObject({ status: 503, init: { headers: { 'retry-after': '7' } } });
+  expect(refused).toMatchObject({ status: 429, init: { headers: { 'retry-after': '7' } } });
   end('a');
   await turn();
   end('b');
@@ -71,7 +71,7 @@ it('tells whoever has waited too long the same, and forgets about that work', as
   await turn();
   expect(timers.map(({ millis }) => millis)).toEqual([60_000, 60_000]);
   timers[0]?.ring();
-  expect(await impatient).toMatchObject({ status: 503, init: { headers: { 'retry-after': '7' } } });
+  expect(await impatient).toMatchObject({ status: 429, init: { headers: { 'retry-after': '7' } } });
   end('a');
   await first;
   await turn();

@@ -2,7 +2,7 @@ import { HttpProblem } from '@sagamesh/runtime/problem';
 
 /** Bounds work that is expensive by intention: so much at once, so much waiting for so long, and a clear answer to everybody else. */
 export interface WorkLimit {
-  /** Rejects with 503 and Retry-After, without beginning, when too many wait already or the wait became too long. */
+  /** Rejects with 429 and Retry-After, without beginning, when too many wait already or the wait became too long. */
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
@@ -27,7 +27,8 @@ export function createWorkLimit(options: WorkLimitOptions): WorkLimit {
 
   function tooBusy(): HttpProblem {
     return new HttpProblem({
-      status: 503,
+      // Not 503: a few of those, and the gateway takes this service for broken and lets nobody through, those who need no password included.
+      status: 429,
       detail: 'Too many passwords are being checked at the moment. Try again later.',
       headers: { 'retry-after': String(options.retryAfterSeconds) },
     });

@@ -215,6 +215,16 @@ describe.skipIf(envoy === undefined)('the gateway of the sandbox', () => {
     await waitUntil(isBack, { timeoutMillis: 30_000, intervalMillis: 300, what: 'the circuit to close' });
   });
 
+  it('goes on calling a service that tells callers to slow down', async () => {
+    user.answer = (_request, response) => response.writeHead(429, { 'retry-after': '2' }).end();
+    for (let number = 0; number < 10; number += 1) {
+      expect((await call('POST', '/api/v1/users/token')).status).toBe(429);
+    }
+    expect(user.asked).toHaveLength(10);
+    user.answer = ok;
+    expect((await call('GET', '/api/v1/users', await bearer())).status).toBe(200);
+  });
+
   it('accepts tokens of a key that was added while it runs', async () => {
     exchangeKey(tokens);
     await untilAccepted(bench);
