@@ -218,6 +218,9 @@ describe('an operator that may not make one of the streams', () => {
     expect(refusals()).toEqual([
       { level, operation: 'publish', subject: `$JS.API.STREAM.CREATE.${commands}` },
     ]);
+    // More than once: whoever looks at the log later has to see it, too.
+    const complaints = () => lines.filter((line) => line.includes('cannot keep the streams'));
+    await expect.poll(() => complaints().length, { timeout: 10_000 }).toBeGreaterThan(1);
     await admin.close();
   });
 });

@@ -5,6 +5,7 @@ import { streamDefinitions } from '../streams.ts';
 import { pause } from '../timing.ts';
 import type { ConsumeContext } from './consume.ts';
 import { makeBucket } from './kv-cache.ts';
+import { isTold } from './try-again.ts';
 
 /** Looks every second whether streams and buckets are there, and makes what is missing: for those who may not do it themselves. */
 
@@ -51,17 +52,19 @@ async function makeMissing(
 
 async function keep(context: ConsumeContext, kept: Kept, stop: AbortSignal): Promise<void> {
   let isFirst = true;
-  let failing = false;
+  let failures = 0;
   while (!stop.aborted) {
     if (context.link.isUp()) {
       try {
         await lookOnce(context, kept, isFirst);
         isFirst = false;
-        failing = false;
+        failures = 0;
       } catch (error) {
-        if (!failing)
-          context.logger.warn({ err: ensureError(error) }, 'cannot keep the streams; trying again');
-        failing = true;
+        failures += 1;
+        if (isTold(failures)) {
+          const line = { err: ensureError(error), attempt: failures };
+          context.logger.warn(line, 'cannot keep the streams; trying again');
+        }
       }
     }
     await pause(everyMillis, stop);
