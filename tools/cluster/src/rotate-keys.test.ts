@@ -1,5 +1,6 @@
-import { publicJwks, signingKeysSchema } from '@sagamesh/contracts/signing-keys';
+import { addNextKey, promoteNextKey, publicJwks, signingKeysSchema } from '@sagamesh/contracts/signing-keys';
 import type { Kubectl, KubectlResult } from '@sagamesh/sandbox/kubectl';
+import { newSigningKey } from '@sagamesh/sandbox/new-signing-key';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { rotateKeys } from './rotate-keys.ts';
@@ -165,5 +166,27 @@ describe('an exchange of keys', () => {
       rotateKeys({ kubectl: racing, note: () => undefined, timeoutSeconds: 1, settleMillis: 0 }),
     ).rejects.toThrow('Conflict');
     expect(cluster.secret).toBe(before);
+  });
+
+  it('lets no key sign that another exchange put in its place while it waited', async () => {
+    const cluster = new FakeCluster();
+    await rotate(cluster);
+    const { kubectl } = cluster;
+    let unknown: string | undefined;
+    const racing: Kubectl = async (args, input) => {
+      if (args[0] === 'exec' && unknown === undefined) {
+        const others = addNextKey(
+          promoteNextKey({ keys: cluster.keys() }, Date.now()),
+          newSigningKey(Date.now()),
+        );
+        unknown = others.keys.find(({ state }) => state === 'next')?.kid;
+        cluster.secret = JSON.stringify(others);
+      }
+      return kubectl(args, input);
+    };
+    await expect(
+      rotateKeys({ kubectl: racing, note: () => undefined, timeoutSeconds: 1, settleMillis: 0 }),
+    ).rejects.toThrow('another exchange');
+    expect(cluster.kids('next')).toEqual([unknown]);
   });
 });

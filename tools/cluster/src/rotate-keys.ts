@@ -53,7 +53,7 @@ export async function rotateKeys(options: RotationOptions): Promise<string> {
   if (dropped > 0) note(`${dropped} retired, no token of theirs can be alive: dropped`);
   const withNext = addNextKey(kept, newSigningKey(Date.now()));
   await before.replace(withNext);
-  const next = withNext.keys.find(({ state }) => state === 'next')?.kid ?? '';
+  const next = nextKidOf(withNext);
   note(`next key ${next}`);
 
   await publishKeys(kubectl, withNext);
@@ -61,6 +61,8 @@ export async function rotateKeys(options: RotationOptions): Promise<string> {
   await delay(options.settleMillis);
 
   const stored = await readKeys(kubectl);
+  if (nextKidOf(stored.keys) !== next)
+    throw new SetupError('another exchange of keys went on at the same time. Nothing is lost; run it again.');
   const promoted = promoteNextKey(stored.keys, Date.now());
   await stored.replace(promoted);
   const { kid } = signingKeyOf(promoted);
@@ -70,6 +72,10 @@ export async function rotateKeys(options: RotationOptions): Promise<string> {
   await untilSigned(options, kid);
   await delay(options.settleMillis);
   return kid;
+}
+
+function nextKidOf({ keys }: SigningKeys): string | undefined {
+  return keys.find(({ state }) => state === 'next')?.kid;
 }
 
 /** For an installation that has none yet, before its pods start. Undefined when there are keys. */
