@@ -14,6 +14,9 @@ export default defineConfig({
           exclude: ['**/node_modules/**', '**/*.int.test.ts', '**/*.e2e.test.ts', '**/*.mesh.test.ts'],
           pool: 'threads',
           isolate: false,
+          // Not an expectation: on a busy machine some hundred objects take their time.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -44,8 +47,9 @@ export default defineConfig({
           include: ['**/*.mesh.test.ts'],
           exclude: ['**/node_modules/**'],
           pool: 'forks',
-          testTimeout: 180_000,
-          hookTimeout: 600_000,
+          // Longer than the waits of a test together: what fails is a wait, which says for what.
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
           fileParallelism: false,
         },
       },

@@ -29,7 +29,7 @@ export function describeMesh(name: string, startSite: () => Promise<MeshSite>): 
     beforeAll(async () => {
       site = await startSite();
       tokens = await meshTokens(await site.signingKey());
-    }, 600_000);
+    });
 
     // Every upstream is well, and has forgotten what it saw.
     beforeEach(async () => {
@@ -45,7 +45,7 @@ export function describeMesh(name: string, startSite: () => Promise<MeshSite>): 
     afterAll(async () => {
       await site?.close();
       process.stdout.write(`the mesh (${name}): ${checks} checks passed\n`);
-    }, 120_000);
+    });
 
     const get = (url: string, headers: MeshRequest['headers'] = {}): MeshRequest => ({
       url,
@@ -456,7 +456,6 @@ export function describeMesh(name: string, startSite: () => Promise<MeshSite>): 
           expect(await site.standIn(service).seen()).toHaveLength(passed.length);
           expect((await outside(get(otherPath))).status).toBe(200);
         },
-        400_000,
       );
 
       it('is not spent by who is refused for lack of a token', async () => {

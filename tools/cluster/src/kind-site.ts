@@ -63,7 +63,7 @@ async function stepAside(kubectl: Kubectl): Promise<void> {
   const servers = ['statefulset/nats', 'statefulset/order-db', '--replicas=0', '-n', namespaces.shop];
   await mustRun(kubectl, ['scale', ...servers]);
   for (const app of standing) {
-    const gone = ['wait', '--for=delete', 'pod', '-n', namespaces.shop, '-l', `app=${app}`, '--timeout=120s'];
+    const gone = ['wait', '--for=delete', 'pod', '-n', namespaces.shop, '-l', `app=${app}`, '--timeout=300s'];
     await mustRun(kubectl, gone);
   }
 }
@@ -88,14 +88,14 @@ async function startStandIns(
     '--for=condition=Ready',
     '-n',
     namespaces.shop,
-    '--timeout=180s',
+    '--timeout=300s',
     ...names,
   ]);
   const clients = new Map<Standing, StandInClient>();
   for (const workload of standing) {
     const client = standInClient(forwards.control(podOf(workload, controlPort)));
     await waitUntil(async () => (await client.answer({ status: 200 }), true), {
-      timeoutMillis: 30_000,
+      timeoutMillis: 120_000,
       intervalMillis: 500,
       what: `the stand-in of ${workload} to answer`,
     });
@@ -159,7 +159,7 @@ async function putBack({ kubectl, note }: KindSiteOptions, objects: readonly Kub
   for (const { target, namespace, count } of replicas) {
     await mustRun(kubectl, ['scale', '-n', namespace, target, `--replicas=${count}`]);
   }
-  note(await awaitRollout({ kubectl, note: () => undefined }, 300));
+  note(await awaitRollout({ kubectl, note: () => undefined }, 600));
 }
 
 interface Replicas {

@@ -66,7 +66,7 @@ export function planKindUp(settings: KindSettings): readonly Step[] {
     { title: 'keys', task: { kind: 'keys' }, advice: adviceOf.keys },
     { title: 'manifests', task: { kind: 'apply' }, advice: adviceOf.apply },
     { title: 'wait', task: { kind: 'wait', timeoutSeconds: 600 }, advice: adviceOf.wait },
-    { title: 'smoke order', task: { kind: 'smoke', timeoutSeconds: 120 }, advice: adviceOf.smoke },
+    { title: 'smoke order', task: { kind: 'smoke', timeoutSeconds: 300 }, advice: adviceOf.smoke },
   ];
 }
 

@@ -135,7 +135,7 @@ async function analyze(
   );
   const args = ['analyze', '--all-namespaces', '--failure-threshold=Info', '--kubeconfig', kubeconfig];
   const run = (more: readonly string[]) =>
-    runProgram(istioctl, [...args, ...more], { timeoutMillis: 60_000 });
+    runProgram(istioctl, [...args, ...more], { timeoutMillis: 300_000 });
   const { stdout, stderr } = await run(['-o', 'json', '-v']);
   await removeAll(kubectl, rest.filter(isWebhook));
   const skipped = skippedAnalyzers(stderr);
@@ -162,7 +162,7 @@ async function establish(kubectl: Kubectl, crds: readonly ManifestObject[]): Pro
   if (crds.length === 0) return;
   await applyAll(kubectl, crds);
   const names = crds.map(({ metadata }) => `crd/${metadata.name}`);
-  await mustRun(kubectl, ['wait', '--for=condition=Established', '--timeout=60s', ...names]);
+  await mustRun(kubectl, ['wait', '--for=condition=Established', '--timeout=180s', ...names]);
 }
 
 /** What is refused here was already found by the dry run. */

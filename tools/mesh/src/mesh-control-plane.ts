@@ -96,7 +96,7 @@ export async function installIstioTypes(kubectl: Kubectl, istioctl: string): Pro
   const { code, stdout, stderr } = await runProgram(
     istioctl,
     ['manifest', 'generate', '--set', 'profile=minimal'],
-    { timeoutMillis: 60_000 },
+    { timeoutMillis: 180_000 },
   );
   if (code !== 0) throw new Error(`istioctl manifest generate: ${stderr}`);
   const types = stdout
@@ -104,7 +104,7 @@ export async function installIstioTypes(kubectl: Kubectl, istioctl: string): Pro
     .filter((document) => /^kind: CustomResourceDefinition$/m.test(document))
     .join('\n---\n');
   await must(kubectl, ['apply', '--server-side', '-f', '-'], types);
-  await must(kubectl, ['wait', '--for=condition=established', 'crd', '--all', '--timeout=60s']);
+  await must(kubectl, ['wait', '--for=condition=established', 'crd', '--all', '--timeout=180s']);
   await must(kubectl, ['create', 'namespace', 'istio-system']);
   await must(kubectl, ['create', 'serviceaccount', 'istiod', '--namespace=istio-system']);
 }
@@ -141,7 +141,7 @@ export async function startIstiod(around: Surroundings, kubectl: Kubectl): Promi
         ENABLE_LEADER_ELECTION: 'false',
       },
       logFile: dataDir.file('logs', 'istiod.log'),
-      readyTimeoutMillis: 60_000,
+      readyTimeoutMillis: 180_000,
       ready: async () => {
         const [answer] = await client.send([{ url: `http://127.0.0.1:${istiodPorts.readiness}/ready` }]);
         return answer?.status === 200;
@@ -158,7 +158,7 @@ export async function startIstiod(around: Surroundings, kubectl: Kubectl): Promi
       rootCertificate = await must(kubectl, query);
       return rootCertificate !== '';
     },
-    { timeoutMillis: 30_000, intervalMillis: 300, what: 'the root certificate of istiod' },
+    { timeoutMillis: 120_000, intervalMillis: 300, what: 'the root certificate of istiod' },
   );
   return rootCertificate;
 }

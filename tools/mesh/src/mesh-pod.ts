@@ -142,6 +142,7 @@ export async function startStandIn(
         ...(ports.http[0] === undefined ? {} : { STAND_IN_HTTP_PORT: String(ports.http[0]) }),
       },
       logFile: dataDir.file('logs', `${name}-app.log`),
+      readyTimeoutMillis: 120_000,
       ready: async () => (await client.seen()).length === 0,
     },
     { uid: appUser },
@@ -194,7 +195,7 @@ function proxyProcess(
       ],
       env: proxyEnvironment(plan, around),
       logFile,
-      readyTimeoutMillis: 60_000,
+      readyTimeoutMillis: 240_000,
       ready: async () => {
         const [answer] = await client.send([{ url: `http://${plan.address}:15021/healthz/ready` }]);
         return answer?.status === 200;

@@ -17,7 +17,7 @@ import { waitUntil } from '@sagamesh/sandbox/wait-until';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { NetworkNamespace } from './network-namespace.ts';
 
-const patience = { timeoutMillis: 20_000 } as const;
+const patience = { timeoutMillis: 90_000 } as const;
 let folder = '';
 
 beforeEach(() => {

@@ -56,6 +56,7 @@ export class NetworkNamespace {
         ...mounts.flatMap(({ source, target }) => [source, target]),
       ],
       logFile: dataDir.file('logs', `${name}-namespace.log`),
+      readyTimeoutMillis: 120_000,
       // The name of the process changes when all is done.
       ready: async () => readFileSync(`/proc/${holder.pid ?? 0}/comm`, 'utf8').trim() === 'sleep',
     });

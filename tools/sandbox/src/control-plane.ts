@@ -143,7 +143,7 @@ async function prepareApiServer(
       auditLog: parts.auditLogPath,
     }),
     logFile: dataDir.file('logs', 'kube-apiserver.log'),
-    readyTimeoutMillis: 60_000,
+    readyTimeoutMillis: 180_000,
     // Bootstrap roles are part of /readyz; the namespaces are made a moment after it.
     ready: async () => {
       const ca = readFileSync(parts.certificate, 'utf8');

@@ -25,7 +25,12 @@ export async function applyManifests(context: KindContext): Promise<string> {
   const { kubectl, root } = context;
   const folder = (name: string) => join(root, 'manifests', name);
   await mustRun(kubectl, ['apply', '-f', join(folder('crd'), 'ordersagas.yaml')]);
-  const established = ['wait', '--for=condition=Established', '--timeout=60s', 'crd/ordersagas.sagamesh.dev'];
+  const established = [
+    'wait',
+    '--for=condition=Established',
+    '--timeout=180s',
+    'crd/ordersagas.sagamesh.dev',
+  ];
   await mustRun(kubectl, established);
   await mustRun(kubectl, ['apply', '-f', join(folder('operator'), 'rbac.yaml')]);
   const ids = new Map<string, string | undefined>();

@@ -19,7 +19,7 @@ export async function installIstio(context: KindContext, settings: IstioSettings
     valuesTexts: files.map((file) => readFileSync(file, 'utf8')),
   });
   if (await isInstalled(context, stamp)) return 'as installed before';
-  const args = ['install', '-y', '--kubeconfig', kubeconfig, '--readiness-timeout', '5m'];
+  const args = ['install', '-y', '--kubeconfig', kubeconfig, '--readiness-timeout', '10m'];
   await mustSucceed(run, settings.istioctl, [...args, ...istioctlArgs(settings, ourValues)]);
   await mustRun(kubectl, [
     'annotate',
