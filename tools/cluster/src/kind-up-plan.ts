@@ -72,7 +72,7 @@ export function planKindUp(settings: KindSettings): readonly Step[] {
 
 const adviceOf = {
   cluster:
-    'A half-made cluster is removed by `make kind-down`; one that the machine stopped is started by `docker start sagamesh-control-plane`. Where docker.io is out of reach, set KIND_NODE_IMAGE to a node image that is here.',
+    'A cluster that is half made, or does not come up, is removed by `make kind-down`, with all that is in it. Where docker.io is out of reach, set KIND_NODE_IMAGE to a node image that is here.',
   build:
     'Builds need NODE_IMAGE (default node:24-bookworm-slim) and an npm registry (NPM_CONFIG_REGISTRY for another). Sites without either: IMAGE_REGISTRY, or docs/install.md, "Images".',
   load: 'The images must be here (`docker images`) or in a registry that `docker pull` reaches: see IMAGE_REGISTRY, NATS_IMAGE and POSTGRES_IMAGE. A full disk shows here, too: `docker system df`.',

@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
+import { kubectlFor } from '@sagamesh/sandbox/kubectl';
+import { SetupError } from '@sagamesh/sandbox/setup-error';
 import { judgePreflight } from './preflight.ts';
 import { askPrograms } from './ask-programs.ts';
 import { kindKubeconfig, repository } from './kubeconfig.ts';
 import { runCommand } from './run-command.ts';
-import { clusterExists, writeKubeconfig } from './tasks/make-cluster.ts';
+import { clusterExists, reachCluster } from './tasks/make-cluster.ts';
 
 /** `make test-kind`: on the cluster of `make kind-up`, which is made when there is none. Exit code: 0 passed, 1 not, 3 could not run here. */
 
@@ -22,7 +24,14 @@ async function main(): Promise<number> {
     });
     if (up.status !== 0) return 1;
   }
-  await writeKubeconfig(runCommand, kindKubeconfig);
+  try {
+    const kubectl = await kubectlFor(kindKubeconfig);
+    await reachCluster({ run: runCommand, kubectl, kubeconfig: kindKubeconfig });
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(`${error.message}\nWhat to do: make kind-up; if that does not help, make kind-down first.`);
+    return 1;
+  }
   const vitest = [
     'vitest',
     'run',
