@@ -14,6 +14,7 @@ import { waitUntil } from '@sagamesh/sandbox/wait-until';
 import { Forwards } from './port-forward.ts';
 import type { PodPort } from './port-forward.ts';
 import { gatewayUrl } from './smoke-order.ts';
+import { removeStandIns } from './remove-stand-ins.ts';
 import { controlPort, openNetwork, scriptConfigMap, standInName, standInPod } from './stand-in-pods.ts';
 import { kindObjects } from './tasks/apply-manifests.ts';
 import { awaitRollout } from './tasks/await-rollout.ts';
@@ -44,6 +45,7 @@ export async function startKindSite(options: KindSiteOptions): Promise<MeshSite>
     await putBack(options, objects);
   };
   try {
+    await removeStandIns(kubectl);
     await stepAside(kubectl);
     note('the real workloads stand aside');
     const clients = await startStandIns(options, objects, forwards);
@@ -149,11 +151,9 @@ async function applyWith(kubectl: Kubectl, objects: readonly MeshObject[]): Prom
   await mustRun(kubectl, ['apply', ...how, '-f', '-'], listOf(objects));
 }
 
-/** Everything that can be done is done, and what could not is told at the end. */
+/** The real workloads come back also when a stand-in cannot be removed. */
 async function putBack({ kubectl, note }: KindSiteOptions, objects: readonly KubeObject[]): Promise<void> {
-  const names = standing.map((workload) => `pod/${standInName(workload)}`);
-  const extras = ['configmap/stand-in', 'networkpolicy/stand-in-open-network'];
-  await kubectl(['delete', '--ignore-not-found', '-n', namespaces.shop, ...names, ...extras]);
+  await removeStandIns(kubectl).catch((error: unknown) => note(String(error)));
   const { replicas, rules } = originals(objects);
   await mustRun(kubectl, ['apply', '-f', '-'], listOf(rules));
   for (const { target, namespace, count } of replicas) {

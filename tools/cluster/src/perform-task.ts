@@ -1,6 +1,7 @@
 import { unreachable } from '@sagamesh/contracts/unreachable';
 import type { KindContext } from './kind-context.ts';
 import type { Task } from './kind-up-plan.ts';
+import { removeStandIns } from './remove-stand-ins.ts';
 import { gatewayHttpsUrl, gatewayUrl, placeSmokeOrder } from './smoke-order.ts';
 import { applyManifests, applyNamespaces } from './tasks/apply-manifests.ts';
 import { awaitRollout } from './tasks/await-rollout.ts';
@@ -31,6 +32,7 @@ export async function performTask(task: Task, context: KindContext): Promise<str
       return `${keys.keys.length} published`;
     }
     case 'apply':
+      await removeStandIns(context.kubectl);
       return applyManifests(context);
     case 'wait':
       return awaitRollout(context, task.timeoutSeconds);

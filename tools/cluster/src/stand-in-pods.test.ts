@@ -1,7 +1,8 @@
 import { synthesize } from '@sagamesh/charts/synthesize';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { standInPod } from './stand-in-pods.ts';
+import { removeStandIns } from './remove-stand-ins.ts';
+import { openNetwork, scriptConfigMap, standInPod } from './stand-in-pods.ts';
 
 const objects = synthesize('kind').flatMap((file) => file.objects);
 const selectorSchema = z.object({ spec: z.object({ selector: z.record(z.string(), z.string()) }) });
@@ -30,5 +31,19 @@ describe('a stand-in', () => {
 
   it('for nobody is an error', () => {
     expect(() => standInPod(objects, 'nobody', 'image')).toThrow('no Deployment or StatefulSet nobody');
+  });
+
+  it('is removed by name with all that came with it', async () => {
+    const said: string[] = [];
+    await removeStandIns((args) => {
+      said.push(...args);
+      return Promise.resolve({ code: 0, stdout: '', stderr: '' });
+    });
+    const pods = ['order', 'user', 'payment', 'payment-provider', 'notification', 'order-db', 'nats'].map(
+      (workload) => `pod/${standInPod(objects, workload, 'image').metadata.name}`,
+    );
+    expect(said).toEqual(expect.arrayContaining(pods));
+    expect(said).toContain(`networkpolicy/${openNetwork('shop').metadata.name}`);
+    expect(said).toContain(`configmap/${scriptConfigMap}`);
   });
 });

@@ -27,6 +27,7 @@ const ownerSchema = z.object({
 
 export const controlPort = 9_999;
 export const scriptConfigMap = 'stand-in';
+export const openNetworkName = 'stand-in-open-network';
 const httpPort = 3_000;
 
 export function isOwnerOf(workload: string): (object: KubeObject) => boolean {
@@ -84,7 +85,7 @@ export function openNetwork(namespace: string): KubeObject {
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
-    metadata: { name: 'stand-in-open-network', namespace },
+    metadata: { name: openNetworkName, namespace },
     spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'], ingress: [{}], egress: [{}] },
   };
 }
