@@ -30,6 +30,8 @@ export interface Bench {
 export interface Session {
   readonly judgements: readonly Judgement[];
   readonly notRun: readonly NotRun[];
+  /** Judges that one might look for, and that this project does not have. */
+  readonly absent: readonly NotRun[];
   readonly unjudged: readonly string[];
 }
 
@@ -56,7 +58,7 @@ export async function judgeManifests(bench: Bench): Promise<Session> {
   sets.push(writeSet(join(bench.scratch, 'sets'), { name: seededSet, objects: seeded }));
   const judgements: Judgement[] = [];
   const asked = (judge: string) => bench.only === undefined || bench.only.includes(judge);
-  const notRun: NotRun[] = notToBeHad.filter(({ judge }) => asked(judge));
+  const notRun: NotRun[] = [];
   for (const { judges, judge } of panels(bench).filter(({ judges }) => judges.some(asked))) {
     const start = performance.now();
     try {
@@ -71,7 +73,7 @@ export async function judgeManifests(bench: Bench): Promise<Session> {
     }
     bench.note(`${judges.join(', ')}: ${((performance.now() - start) / 1_000).toFixed(1)} s`);
   }
-  return { judgements, notRun, unjudged: lost };
+  return { judgements, notRun, absent: absent.filter(({ judge }) => asked(judge)), unjudged: lost };
 }
 
 /** A judge that fails has not found nothing. */
@@ -80,11 +82,17 @@ function broken(judge: string, message: string): Judgement {
   return { judge, version: '?', looks: [], findings: [finding], notes: [] };
 }
 
-/** Their Go modules cannot be pinned: the proxy of the module system does not offer them. */
-const notToBeHad: readonly NotRun[] = ['kube-linter', 'polaris'].map((judge) => ({
+/** Judges run here in pinned versions only, and of these none is pinned (README). */
+const absent: readonly NotRun[] = ['kube-linter', 'polaris'].map((judge) => ({
   judge,
-  why: 'its Go module is not offered by the module proxy, so it could not be pinned',
+  why: 'no version of it is pinned in this project; trivy, checkov and kube-score look at the same things (tools/judges/README.md)',
 }));
+
+/** All that may be asked for by name. */
+export function judgeNames(): readonly string[] {
+  const all = panels({ root: '', scratch: '', note: () => undefined }).flatMap(({ judges }) => judges);
+  return [...all, ...absent.map(({ judge }) => judge)];
+}
 
 function panels(bench: Bench): readonly Panel[] {
   return [

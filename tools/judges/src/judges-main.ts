@@ -8,10 +8,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SetupError } from '@sagamesh/sandbox/setup-error';
 import { readAccepted } from './accepted.ts';
-import { judgeManifests } from './judge-manifests.ts';
+import { judgeManifests, judgeNames } from './judge-manifests.ts';
 import { verdictOf } from './verdict.ts';
 
 async function main(only: readonly string[]): Promise<number> {
+  const names = judgeNames();
+  const unknown = only.filter((name) => !names.includes(name));
+  if (unknown.length > 0) {
+    console.log(`no such judge: ${unknown.join(', ')}; there are ${names.join(', ')}`);
+    return 1;
+  }
   const root = fileURLToPath(new URL('../../../manifests/', import.meta.url));
   const acceptedFile = fileURLToPath(new URL('../accepted.yaml', import.meta.url));
   const entries = readAccepted(readFileSync(acceptedFile, 'utf8'));

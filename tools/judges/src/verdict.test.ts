@@ -30,6 +30,7 @@ const entry = {
 const session = (change: Partial<Session> = {}): Session => ({
   judgements: [judgement],
   notRun: [],
+  absent: [],
   entries: [entry],
   unjudged: [],
   ...change,
@@ -124,9 +125,15 @@ describe('the verdict', () => {
   });
 
   it('is neither when a judge did not run, which stands at the end', () => {
-    const { lines, exitCode } = verdictOf(session({ notRun: [{ judge: 'polaris', why: 'not to be had' }] }));
+    const { lines, exitCode } = verdictOf(session({ notRun: [{ judge: 'trivy', why: 'not to be had' }] }));
     expect(exitCode).toBe(3);
-    expect(lines.at(-1)).toBe('NOT RUN: polaris: not to be had');
+    expect(lines.at(-1)).toBe('NOT RUN: trivy: not to be had');
+  });
+
+  it('says which judges this project does without, on whatever machine', () => {
+    const { lines, exitCode } = verdictOf(session({ absent: [{ judge: 'polaris', why: 'not pinned' }] }));
+    expect(exitCode).toBe(0);
+    expect(lines.at(-1)).toBe('NOT RUN: polaris: not pinned');
   });
 
   it('is bad when a judge did not run and another found something', () => {

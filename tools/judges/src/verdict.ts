@@ -13,12 +13,14 @@ export interface Verdict {
 export interface Session {
   readonly judgements: readonly Judgement[];
   readonly notRun: readonly NotRun[];
+  /** Told, and nothing more: nobody can change it on this machine. */
+  readonly absent: readonly NotRun[];
   readonly entries: readonly AcceptedEntry[];
   /** Objects in files that belong to no set. */
   readonly unjudged: readonly string[];
 }
 
-export function verdictOf({ judgements, notRun, entries, unjudged }: Session): Verdict {
+export function verdictOf({ judgements, notRun, absent, entries, unjudged }: Session): Verdict {
   const judges = new Set(judgements.map(({ judge }) => judge));
   const findings = judgements.flatMap(({ findings }) => findings);
   const { accepted, open, stale } = sortFindings(
@@ -45,7 +47,7 @@ export function verdictOf({ judgements, notRun, entries, unjudged }: Session): V
       ...judgements.map((judgement) => summary(judgement, accepted)),
       ...judgements.flatMap(({ judge, notes }) => notes.map((note) => `NOTE     ${judge}: ${note}`)),
       ...problems,
-      ...notRun.map(({ judge, why }) => `NOT RUN: ${judge}: ${why}`),
+      ...[...absent, ...notRun].map(({ judge, why }) => `NOT RUN: ${judge}: ${why}`),
     ],
     exitCode,
   };
