@@ -3,8 +3,23 @@ import { meshWorkloads, type MeshAnswer, type MeshRequest, type MeshSite } from 
 import { rateLimits } from '@sagamesh/gateway/routes';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { meshTokens, type MeshTokens } from './mesh-tokens.ts';
-import { countOf, ejectionTimeOf, pendingMaxOf, refusedPushes, statsOf, toService } from './proxy-facts.ts';
-import { breakerOf, manifest, withShortEjection, withSmallPool, withWideScope } from './shop-manifests.ts';
+import {
+  countOf,
+  ejectionTimeOf,
+  hasTimeout,
+  pendingMaxOf,
+  refusedPushes,
+  statsOf,
+  toService,
+} from './proxy-facts.ts';
+import {
+  breakerOf,
+  manifest,
+  withShortEjection,
+  withSmallPool,
+  withTimeout,
+  withWideScope,
+} from './shop-manifests.ts';
 
 /**
  * What the mesh promises, asked of real proxies under the project's manifests; only the apps are stand-ins. Nothing here depends on how fast a machine
@@ -213,14 +228,27 @@ export function describeMesh(name: string, startSite: () => Promise<MeshSite>): 
           what: `the gateway to let ${pending} requests to order wait`,
         });
 
+      // Else whoever waits is given up while a busy machine still fills the pool.
+      const longTimeout = '97s';
+      const routes = ['orders', 'payment-provider'] as const;
+      const longForBoth = async () =>
+        (await hasTimeout(site, 'gateway', longTimeout)) && (await hasTimeout(site, 'payment', longTimeout));
+
       beforeAll(async () => {
-        await site.apply([withSmallPool('order', small)]);
+        const patient = routes.map((name) => withTimeout(name, longTimeout));
+        await site.apply([withSmallPool('order', small), ...patient]);
         await inForce(small.pending);
+        await waitUntil(longForBoth, { ...patience, what: 'gateway and payment to be patient' });
       });
 
       afterAll(async () => {
-        await site.apply([manifest('DestinationRule', 'order')]);
+        const own = routes.map((name) => manifest('VirtualService', name));
+        await site.apply([manifest('DestinationRule', 'order'), ...own]);
         await inForce(breakerOf('order').pending);
+        const impatient = async () =>
+          !(await hasTimeout(site, 'gateway', longTimeout)) &&
+          !(await hasTimeout(site, 'payment', longTimeout));
+        await waitUntil(impatient, { ...patience, what: 'gateway and payment to have their own limits' });
       });
 
       it.each([
@@ -375,9 +403,9 @@ export function describeMesh(name: string, startSite: () => Promise<MeshSite>): 
             what: `${caller} to eject ${callee} for ${time}`,
           });
         expect(failures).toBeGreaterThan(1);
-        await site.apply([withShortEjection(callee, 4)]);
+        await site.apply([withShortEjection(callee, 10)]);
         try {
-          await inForce('4s');
+          await inForce('10s');
           expect((await call()).status).toBe(200);
           await site.standIn(callee).answer({ status: 503 });
           for (let n = 1; n < failures; n += 1) expect((await call()).status).toBe(503);

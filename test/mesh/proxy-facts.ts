@@ -72,6 +72,12 @@ export async function pendingMaxOf(
   return (await clusterOf(site, workload, service))?.circuit_breakers?.thresholds[0]?.max_pending_requests;
 }
 
+/** Whether any route of a proxy gives its upstream this long. */
+export async function hasTimeout(site: MeshSite, workload: MeshWorkload, timeout: string): Promise<boolean> {
+  const dump = await site.admin(workload, '/config_dump?resource=dynamic_route_configs');
+  return dump.replaceAll(/\s/g, '').includes(`"timeout":"${timeout}"`);
+}
+
 /** Pushes of istiod that a proxy has refused, over all proxies. */
 export function refusedPushes(metrics: string): number {
   const lines = metrics.split('\n').filter((line) => line.startsWith('pilot_total_xds_rejects'));

@@ -79,6 +79,15 @@ export function withSmallPool(
   return { ...rule, spec: { ...rest, trafficPolicy: { ...trafficPolicy, connectionPool } } };
 }
 
+const routesSchema = z.looseObject({ http: z.array(z.looseObject({})) });
+
+/** The routes of this name as they are, but for how long an answer may take. */
+export function withTimeout(name: string, timeout: string): KubeObject {
+  const service = manifest('VirtualService', name);
+  const { http, ...rest } = routesSchema.parse(service.spec);
+  return { ...service, spec: { ...rest, http: http.map((route) => ({ ...route, timeout })) } };
+}
+
 /** A workload's Sidecar, but it knows everybody in the shop: whether it is served is then the callee's decision alone. */
 export function withWideScope(workload: string): KubeObject {
   const sidecar = manifest('Sidecar', workload);

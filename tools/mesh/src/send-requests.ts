@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import type { MeshAnswer, MeshRequest, TcpExchange } from './mesh-site.ts';
 
 /** Longer than every timeout of the mesh, so that those are what a test sees. */
-const patienceMillis = 30_000;
+const patienceMillis = 120_000;
 
 /** Each on a connection of its own. Resolves when the last one is answered; never rejects. */
 export async function sendRequests(requests: readonly MeshRequest[]): Promise<readonly MeshAnswer[]> {
