@@ -26,12 +26,14 @@ export async function runProgram(
     ...(options.timeoutMillis === undefined ? {} : { timeout: options.timeoutMillis }),
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  const ended = new Promise<number>((resolve, reject) => {
+  const ended = new Promise<{ readonly code: number; readonly note: string }>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => resolve(code ?? 1));
+    child.once('close', (code, signal) =>
+      resolve({ code: code ?? 1, note: signal === null ? '' : `ended by ${signal}\n` }),
+    );
   });
   child.stdin.on('error', () => undefined); // it may end without reading its input
   child.stdin.end(options.input ?? '');
-  const [code, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
-  return { code, stdout, stderr };
+  const [{ code, note }, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+  return { code, stdout, stderr: stderr + note };
 }
