@@ -9,7 +9,11 @@ export const clusterName = 'sagamesh';
 
 export type Task =
   | { readonly kind: 'cluster'; readonly nodeImage: string | undefined }
-  | { readonly kind: 'build'; readonly builds: readonly ImageBuild[]; readonly buildArgs: readonly string[] }
+  | {
+      readonly kind: 'build';
+      readonly builds: readonly ImageBuild[];
+      readonly buildArgs: Readonly<Record<string, string>>;
+    }
   /** To the node, by way of Docker here. `required`: whether the node may have to fetch what is not here. */
   | { readonly kind: 'load'; readonly images: readonly string[]; readonly required: boolean }
   | { readonly kind: 'istio'; readonly settings: IstioSettings }
@@ -30,10 +34,10 @@ export interface Step {
 export function planKindUp(settings: KindSettings): readonly Step[] {
   const images = imagesOf(settings.images);
   const builds = imageBuilds(images);
-  const buildArgs = [
-    `NODE_IMAGE=${settings.nodeImage}`,
-    ...(settings.npmRegistry === undefined ? [] : [`NPM_CONFIG_REGISTRY=${settings.npmRegistry}`]),
-  ];
+  const buildArgs = {
+    NODE_IMAGE: settings.nodeImage,
+    ...(settings.npmRegistry === undefined ? {} : { NPM_CONFIG_REGISTRY: settings.npmRegistry }),
+  };
   // A registry of the site has our images already: whoever names one does not want to build.
   const build: Step[] =
     settings.images.registry === undefined
@@ -72,7 +76,7 @@ export function planKindUp(settings: KindSettings): readonly Step[] {
 
 const adviceOf = {
   cluster:
-    'A cluster that is half made, or does not come up, is removed by `make kind-down`, with all that is in it. Where docker.io is out of reach, set KIND_NODE_IMAGE to a node image that is here.',
+    'A cluster that is half made, or does not come up, is removed by `make kind-down`, with all that is in it. Where the usual image registries are out of reach, set KIND_NODE_IMAGE to a node image that is here.',
   build:
     'Builds need NODE_IMAGE (default node:24-bookworm-slim) and an npm registry (NPM_CONFIG_REGISTRY for another). Sites without either: IMAGE_REGISTRY, or docs/install.md, "Images".',
   load: 'The images must be here (`docker images`) or in a registry that `docker pull` reaches: see IMAGE_REGISTRY, NATS_IMAGE and POSTGRES_IMAGE. A full disk shows here, too: `docker system df`.',
