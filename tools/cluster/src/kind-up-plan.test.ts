@@ -42,7 +42,7 @@ describe('the plan of kind-up', () => {
     const steps = plan({ NODE_IMAGE: 'site/node:24', NPM_CONFIG_REGISTRY: 'https://npm.site' });
     const [build] = task(steps, 'build');
     expect(build?.builds).toHaveLength(9);
-    expect(build?.buildArgs).toEqual(['NODE_IMAGE=site/node:24', 'NPM_CONFIG_REGISTRY=https://npm.site']);
+    expect(build?.buildArgs).toEqual({ NODE_IMAGE: 'site/node:24', NPM_CONFIG_REGISTRY: 'https://npm.site' });
     const [ours] = task(steps, 'load');
     expect(ours).toEqual({ kind: 'load', required: true, images: build?.builds.map(({ image }) => image) });
   });

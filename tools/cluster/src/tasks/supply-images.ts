@@ -7,9 +7,9 @@ import { lastLines, mustSucceed } from '../run-command.ts';
 /** Images: built by Docker here, then copied to the node, which has no part in building and needs no registry. */
 
 export async function buildImages(
-  { run, root }: KindContext,
+  { run, root }: Pick<KindContext, 'run' | 'root'>,
   builds: readonly ImageBuild[],
-  buildArgs: readonly string[],
+  buildArgs: Readonly<Record<string, string>>,
 ): Promise<string> {
   let changed = 0;
   for (const { image, dockerfile } of builds) {
@@ -24,10 +24,11 @@ export async function buildImages(
         dockerfile,
         '-t',
         image,
-        ...buildArgs.flatMap((arg) => ['--build-arg', arg]),
+        ...Object.keys(buildArgs).flatMap((name) => ['--build-arg', name]),
         '.',
       ],
-      { cwd: root },
+      // Docker takes the values from there: the address of a registry may hold a password, and arguments are everybody's to read.
+      { cwd: root, env: buildArgs },
     );
     if ((await imageId({ run }, image)) !== before) changed += 1;
   }
