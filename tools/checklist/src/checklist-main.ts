@@ -58,6 +58,6 @@ try {
   process.exitCode = judged.every(({ ok }) => ok) ? 0 : 1;
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
-  console.log(`NOT RUN: ${error.message}`);
+  console.log(`NOT RUN: make checklist: ${error.message}`);
   process.exitCode = notRun;
 }

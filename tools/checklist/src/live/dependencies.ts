@@ -29,7 +29,7 @@ async function whileLost(lab: Lab, loss: Loss): Promise<readonly LostDependencyF
   try {
     for (const service of loss.services) {
       const tells = async () => degradedChecks(await lab.health(service)).includes(loss.dependency);
-      await holds(tells, `${service} to tell`, 30_000);
+      await holds(tells, `${service} to tell`, 60_000);
       during.set(service, await lab.health(service));
     }
   } finally {
@@ -88,11 +88,8 @@ export async function hangProvider(lab: Lab, traffic: Traffic): Promise<HungProv
   provider.pause();
   try {
     order = await lab.placeOrder();
-    await holds(async () => (await failedCharges()) > failedBefore, 'a charge to be cut off', 30_000);
-    const views = await Promise.all(
-      lab.services.map(async (service) => ({ service, ...(await lab.health(service)) })),
-    );
-    healthyMeanwhile = views.filter(({ status }) => status === 'healthy').map(({ service }) => service);
+    await holds(async () => (await failedCharges()) > failedBefore, 'a charge to be cut off');
+    healthyMeanwhile = await lab.healthyOf(lab.services);
   } finally {
     provider.resume();
   }

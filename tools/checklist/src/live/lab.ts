@@ -39,7 +39,9 @@ export interface Lab {
   outcomeOf(name: string): Promise<string | undefined>;
   health(service: ServiceName): Promise<HealthView>;
   untilHealth(service: ServiceName, status: HealthView['status']): Promise<HealthView>;
-  /** All of them, and the operator. */
+  /** Those of them that are healthy, or become so at once: a busy machine may make one late for a single look. */
+  healthyOf(services: readonly ServiceName[]): Promise<readonly ServiceName[]>;
+  /** All services. */
   untilAllHealthy(): Promise<void>;
   adminToken(): Promise<string>;
 }
@@ -114,6 +116,13 @@ export function openLab(system: System): Lab {
         what: `${service} ${status}`,
       });
       return health(service);
+    },
+    async healthyOf(asked) {
+      const isHealthy = async (service: ServiceName) => (await health(service)).status === 'healthy';
+      const answers = await Promise.all(
+        asked.map((service) => holds(() => isHealthy(service), `${service} healthy`, 10_000)),
+      );
+      return asked.filter((_, index) => answers[index]);
     },
     async untilAllHealthy() {
       for (const service of serviceNames) await lab.untilHealth(service, 'healthy');

@@ -39,7 +39,7 @@ export async function stopEachInTurn(lab: Lab, stores: ReadonlyMap<string, strin
       });
     }
     const order = service === 'order' ? await applyWithoutOrderService(lab) : await lab.placeOrder(email);
-    const healthy = await othersThatAreHealthy(lab, others);
+    const healthy = await lab.healthyOf(others);
     const endedMeanwhile = await holds(
       async () => (await lab.outcomeOf(order)) === 'Completed',
       'the order to end without the service',
@@ -65,17 +65,6 @@ export async function stopEachInTurn(lab: Lab, stores: ReadonlyMap<string, strin
 async function applyWithoutOrderService(lab: Lab): Promise<string> {
   await lab.applySaga('without-order');
   return 'without-order';
-}
-
-async function othersThatAreHealthy(
-  lab: Lab,
-  others: readonly ServiceName[],
-): Promise<readonly ServiceName[]> {
-  const healthy: ServiceName[] = [];
-  for (const other of others) {
-    if ((await lab.health(other)).status === 'healthy') healthy.push(other);
-  }
-  return healthy;
 }
 
 /** Services that read events, and how often the event of one order has reached them, by what is seen of it from outside. */
