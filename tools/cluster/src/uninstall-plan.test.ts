@@ -56,10 +56,13 @@ describe('what is removed', () => {
       thing('PersistentVolumeClaim', 'data-order-db-0', { app: 'order-db' }),
       thing('PersistentVolumeClaim', 'data-wiki-0', { app: 'wiki' }),
       thing('Secret', 'order-db'),
+      thing('ConfigMap', 'kube-root-ca.crt'),
+      thing('ConfigMap', 'wiki-settings'),
     ];
     expect(foreignThings({ items }, new Set(['order-db']))).toEqual([
       'PersistentVolumeClaim data-wiki-0',
       'Secret order-db',
+      'ConfigMap wiki-settings',
     ]);
   });
 });

@@ -63,6 +63,9 @@ const thingListSchema = z.object({
   ),
 });
 
+/** Kubernetes and Istio put these into every namespace. */
+const everywhere = /^(kube-root-ca\.crt|istio-ca-(root-cert|crl))$/;
+
 /**
  * What somebody else put into a namespace of ours: as long as it is there, the namespace stays. Claims of a StatefulSet have no label but
  * `app`, which the controller gives them.
@@ -70,8 +73,9 @@ const thingListSchema = z.object({
 export function foreignThings(list: unknown, ourApps: ReadonlySet<string>): readonly string[] {
   return thingListSchema
     .parse(list)
-    .items.filter(({ kind, metadata: { labels } }) => {
+    .items.filter(({ kind, metadata: { name, labels } }) => {
       if (labels['app.kubernetes.io/part-of'] === 'sagamesh') return false;
+      if (kind === 'ConfigMap') return !everywhere.test(name);
       return kind !== 'PersistentVolumeClaim' || !ourApps.has(labels['app'] ?? '');
     })
     .map(({ kind, metadata }) => `${kind} ${metadata.name}`);

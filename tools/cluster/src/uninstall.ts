@@ -96,7 +96,7 @@ const objectSchema = z.object({
 });
 
 const things =
-  'deployments,statefulsets,daemonsets,jobs,cronjobs,pods,services,secrets,persistentvolumeclaims';
+  'deployments,statefulsets,daemonsets,jobs,cronjobs,pods,services,ingresses,configmaps,secrets,persistentvolumeclaims';
 
 /** With the volumes in it; not when somebody else's things are in it, or Secrets that the site made. */
 async function removeNamespace(
