@@ -1,6 +1,8 @@
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ControlCall } from '@sagamesh/mesh/stand-in-client';
+import { ManagedProcess } from '@sagamesh/sandbox/managed-process';
 import { resolveBinary } from '@sagamesh/sandbox/resolve-binary';
 
 /** A port inside a pod, on 127.0.0.1 here: `kubectl port-forward`, which reaches also what listens on the pod's own loopback. */
@@ -22,25 +24,31 @@ async function openPortForward(
   kubeconfig: string,
   { namespace, target, port }: PodPort,
 ): Promise<PortForward> {
-  const args = ['port-forward', '-n', namespace, target, `:${port}`, '--address', '127.0.0.1'];
-  const child = spawn(await resolveBinary('kubectl'), args, {
+  const folder = mkdtempSync(join(tmpdir(), 'sagamesh-forward-'));
+  const logFile = join(folder, 'log');
+  const localPort = (): string | undefined =>
+    /^Forwarding from 127\.0\.0\.1:(\d+)/m.exec(readFileSync(logFile, 'utf8'))?.[1];
+  // Ends with us, in whatever way we do.
+  const forward = new ManagedProcess({
+    name: `port-forward to ${target}`,
+    command: await resolveBinary('kubectl'),
+    args: ['port-forward', '-n', namespace, target, `:${port}`, '--address', '127.0.0.1'],
     env: { ...process.env, KUBECONFIG: kubeconfig },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    logFile,
+    ready: async () => localPort() !== undefined,
+    readyTimeoutMillis: 60_000,
   });
-  // What is not read blocks it.
-  let said = '';
-  child.stderr.on('data', (bytes: Buffer) => {
-    said = `${said}${bytes.toString()}`.slice(-2_000);
-  });
-  const localPort = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const found = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(line)?.[1];
-      if (found !== undefined) resolve(found);
-    });
-    child.once('error', reject);
-    child.once('close', () => reject(new Error(`port-forward to ${target} ended: ${said}`)));
-  });
-  return { url: `http://127.0.0.1:${localPort}`, close: () => void child.kill() };
+  const close = (): void => {
+    void forward.kill();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await forward.start();
+    return { url: `http://127.0.0.1:${localPort() ?? ''}`, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 /** One `kubectl port-forward` per port, opened when first needed and again when it broke. */
