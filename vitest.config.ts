@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Patience, not an expectation: `expect.poll` gives up after one second by itself, which a busy machine may need. */
+const patient = { poll: { timeout: 30_000 } };
+
 /**
  * Four rings. `unit`: no sockets, no processes, seconds. `int`: real databases and a real NATS server.
  * `e2e`: the whole sandbox with a real API server. `mesh`: real Envoys under istiod. A file's suffix says its ring.
@@ -10,6 +13,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          expect: patient,
           include: ['**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.int.test.ts', '**/*.e2e.test.ts', '**/*.mesh.test.ts'],
           pool: 'threads',
@@ -22,17 +26,19 @@ export default defineConfig({
       {
         test: {
           name: 'int',
+          expect: patient,
           include: ['**/*.int.test.ts'],
           exclude: ['**/node_modules/**'],
           pool: 'forks',
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },
       {
         test: {
           name: 'e2e',
+          expect: patient,
           include: ['**/*.e2e.test.ts'],
           exclude: ['**/node_modules/**'],
           pool: 'forks',
@@ -44,6 +50,7 @@ export default defineConfig({
       {
         test: {
           name: 'mesh',
+          expect: patient,
           include: ['**/*.mesh.test.ts'],
           exclude: ['**/node_modules/**'],
           pool: 'forks',

@@ -208,7 +208,7 @@ function sightings() {
 const runs = { numRuns: 3_000 } as const;
 const noRejection = fc.constant<number[]>([]);
 
-describe('a saga under faults', { timeout: 30_000 }, () => {
+describe('a saga under faults', { timeout: 120_000 }, () => {
   it('takes effect whole or not at all, and finds its end once the faults are over', () => {
     const seen = sightings();
     fc.assert(

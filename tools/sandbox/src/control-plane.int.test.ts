@@ -97,7 +97,7 @@ describe('the control plane', () => {
     });
     // The authorizer learns of a new role through its own watch.
     await waitUntil(async () => (await kubectl(['get', 'widgets'])).code === 0, {
-      timeoutMillis: 10_000,
+      timeoutMillis: 60_000,
       what: 'the role to take effect',
     });
     expect((await kubectl(['delete', 'widgets', '--all'])).stderr).toContain('Forbidden');
@@ -148,7 +148,7 @@ describe('the control plane', () => {
     const isWatch = (record: AuditRecord): boolean =>
       record.verb === 'watch' && record.resource === 'namespaces' && record.user === 'admin';
     await waitUntil(async () => (await readAuditLog(plane.auditLogPath, isWatch)).length > 0, {
-      timeoutMillis: 10_000,
+      timeoutMillis: 60_000,
       what: 'the watch to begin',
     });
     await plane.apiServer.stop();

@@ -41,9 +41,9 @@ function refOf(pid: number): ProcessRef {
   return { pid, identity: identityOf(pid) ?? 'gone already' };
 }
 
-/** Who is still there after ten seconds; returns early when nobody is. */
+/** Who is still there after half a minute; returns early when nobody is. */
 async function survivors(refs: readonly ProcessRef[]): Promise<readonly ProcessRef[]> {
-  await waitUntil(() => !refs.some(isAlive), { timeoutMillis: 10_000, what: 'their end' }).catch(
+  await waitUntil(() => !refs.some(isAlive), { timeoutMillis: 30_000, what: 'their end' }).catch(
     () => undefined,
   );
   return refs.filter(isAlive);
@@ -87,9 +87,9 @@ describe('a managed process', () => {
     const state = (): string | undefined =>
       parseProcStat(readFileSync(`/proc/${managed.pid ?? 0}/stat`, 'utf8'))?.state;
     managed.pause();
-    await expect.poll(state, { timeout: 5_000 }).toBe('T');
+    await expect.poll(state, { timeout: 30_000 }).toBe('T');
     managed.resume();
-    await expect.poll(state, { timeout: 5_000 }).not.toBe('T');
+    await expect.poll(state, { timeout: 30_000 }).not.toBe('T');
   });
 
   it('reports an end that nobody asked for', async () => {
@@ -120,7 +120,7 @@ describe('a managed process', () => {
   it('does not mistake the answer of another server for its own', async () => {
     const managed = shell('exit 4', {
       ready: async () => {
-        await waitUntil(() => managed.lastExit !== undefined, { timeoutMillis: 5_000, what: 'its end' });
+        await waitUntil(() => managed.lastExit !== undefined, { timeoutMillis: 30_000, what: 'its end' });
         return true;
       },
     });

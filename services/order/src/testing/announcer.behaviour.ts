@@ -69,7 +69,7 @@ export function announcerBehaviour(name: string, open: () => Promise<Db>): void 
       await pass(30);
       const announcer = startAnnouncer({ db, outbox, pace, everyMillis: 1, onError, clock });
       try {
-        await vi.waitUntil(async () => (await waiting()).length > 0);
+        await vi.waitUntil(async () => (await waiting()).length > 0, { timeout: 30_000 });
       } finally {
         await announcer.stop();
       }

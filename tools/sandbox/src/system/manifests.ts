@@ -12,7 +12,12 @@ export const sagaNamespace = 'shop';
 export async function installManifests(kubectl: Kubectl): Promise<void> {
   const crdFile = join(repository, 'manifests', 'crd', 'ordersagas.yaml');
   const operatorFolder = join(repository, 'manifests', 'operator');
-  const established = ['wait', '--for=condition=Established', '--timeout=30s', 'crd/ordersagas.sagamesh.dev'];
+  const established = [
+    'wait',
+    '--for=condition=Established',
+    '--timeout=180s',
+    'crd/ordersagas.sagamesh.dev',
+  ];
   await mustRun(kubectl, ['apply', '-f', join(operatorFolder, 'namespace.yaml')]);
   await mustRun(kubectl, ['apply', '-f', crdFile, '-f', join(operatorFolder, 'rbac.yaml')]);
   await mustRun(kubectl, established);
