@@ -1,13 +1,22 @@
+import { rmSync } from 'node:fs';
+import { SetupError } from '@sagamesh/sandbox/setup-error';
 import { clusterName } from './kind-up-plan.ts';
-import { lastLines, runCommand } from './run-command.ts';
-import { clusterExists } from './tasks/make-cluster.ts';
+import { kindKubeconfig } from './kubeconfig.ts';
+import { mustSucceed, runCommand } from './run-command.ts';
 
-/** `make kind-down`: removes the cluster and all that is in it; the images stay with Docker. */
+/** `make kind-down`: removes the cluster and all that is in it; the images stay with Docker. Exit code: 0 there is none any more, 1 not. */
 
-if (!(await clusterExists(runCommand))) {
-  console.log(`there is no kind cluster named ${clusterName}`);
-} else {
-  const { code, stderr } = await runCommand('kind', ['delete', 'cluster', '--name', clusterName]);
-  console.log(code === 0 ? `removed the kind cluster ${clusterName}` : lastLines(stderr, 10));
-  process.exitCode = code === 0 ? 0 : 1;
+try {
+  const clusters = await mustSucceed(runCommand, 'kind', ['get', 'clusters', '-q']);
+  if (clusters.split('\n').includes(clusterName)) {
+    await mustSucceed(runCommand, 'kind', ['delete', 'cluster', '--name', clusterName]);
+    console.log(`removed the kind cluster ${clusterName}`);
+  } else {
+    console.log(`there is no kind cluster named ${clusterName}`);
+  }
+  rmSync(kindKubeconfig, { force: true });
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(`${error.message}\nIs Docker running? Then run it again.`);
+  process.exitCode = 1;
 }
