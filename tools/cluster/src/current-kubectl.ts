@@ -12,5 +12,11 @@ export async function currentKubectl(env: NodeJS.ProcessEnv): Promise<{ kubectl:
     throw new SetupError(
       'kubectl has no current context: kubectl config use-context <name>, or set KUBECONFIG',
     );
-  return { kubectl, context: stdout.trim() };
+  const context = stdout.trim();
+  return { kubectl: inContext(kubectl, context), context };
+}
+
+/** Another shell may switch the current context while we wait: what was begun on one cluster must not go on on another. */
+export function inContext(kubectl: Kubectl, context: string): Kubectl {
+  return (args, input) => kubectl([`--context=${context}`, ...args], input);
 }
