@@ -79,19 +79,25 @@ it('ends with all of its processes when who opened it is killed', async () => {
   const opener = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  await new Promise((resolve) => opener.stdout.once('data', resolve));
-  const [app] = processesWith(`DOOMED=${folder}`);
-  expect(app).toBeDefined();
-  const network = networkOf(app ?? 0);
-  expect(network).not.toBe(networkOf(process.pid));
-  opener.kill('SIGKILL');
-  await waitUntil(() => processesWith(`DOOMED=${folder}`).length === 0, {
-    ...patience,
-    what: 'the app to end',
-  });
-  await waitUntil(() => !existsSync(`/proc/${app}`), { ...patience, what: 'the app to be gone' });
-  const inside = readdirSync('/proc').filter(
-    (name) => /^\d+$/.test(name) && networkOf(Number(name)) === network,
-  );
-  expect(inside).toEqual([]);
+  try {
+    await new Promise((resolve) => opener.stdout.once('data', resolve));
+    const [app] = processesWith(`DOOMED=${folder}`);
+    expect(app).toBeDefined();
+    const own = networkOf(process.pid);
+    // At first it is a shell that has yet to enter the namespace.
+    await waitUntil(() => networkOf(app ?? 0) !== own, { ...patience, what: 'the app to enter its network' });
+    const network = networkOf(app ?? 0);
+    opener.kill('SIGKILL');
+    await waitUntil(() => processesWith(`DOOMED=${folder}`).length === 0, {
+      ...patience,
+      what: 'the app to end',
+    });
+    await waitUntil(() => !existsSync(`/proc/${app}`), { ...patience, what: 'the app to be gone' });
+    const inside = readdirSync('/proc').filter(
+      (name) => /^\d+$/.test(name) && networkOf(Number(name)) === network,
+    );
+    expect(inside).toEqual([]);
+  } finally {
+    opener.kill('SIGKILL');
+  }
 });
