@@ -2,12 +2,13 @@ import type { EventType } from '@sagamesh/contracts/domain-events';
 import { commandSchema, replySchema } from '@sagamesh/contracts/messages';
 import type { Command, Direction, Reply } from '@sagamesh/contracts/messages';
 import { eventSubject, streamNames } from '@sagamesh/contracts/subjects';
+import { publishCopies } from '@sagamesh/runtime/publish-copies';
 import { readStoredMessages } from '@sagamesh/runtime/stored-messages';
 import type { StoredMessage } from '@sagamesh/runtime/stored-messages';
 import { natsConnectOptions } from '@sagamesh/sandbox/nats-users';
 import type { NatsLogin } from '@sagamesh/sandbox/nats-users';
 import { waitUntil } from '@sagamesh/sandbox/wait-until';
-import { connect, headers } from 'nats';
+import { connect } from 'nats';
 import type { JetStreamManager, NatsConnection } from 'nats';
 import { z } from 'zod';
 
@@ -86,17 +87,7 @@ export function storedTraffic(admin: NatsLogin): StoredTraffic {
       manage(admin, async (jsm) => void (await jsm.streams.purge(stream, { filter: subject }))),
     deleteConsumer: (stream, consumer) =>
       manage(admin, async (jsm) => void (await jsm.consumers.delete(stream, consumer))),
-    publishAgain: (messages) =>
-      withConnection(admin, async (connection) => {
-        for (const message of messages) {
-          const copied = headers();
-          for (const name of ['x-correlation-id', 'traceparent']) {
-            const value = message.headers.get(name);
-            if (value !== undefined) copied.set(name, value);
-          }
-          await connection.jetstream().publish(message.subject, message.body, { headers: copied });
-        }
-      }),
+    publishAgain: (messages) => withConnection(admin, (connection) => publishCopies(connection, messages)),
   };
   return traffic;
 }

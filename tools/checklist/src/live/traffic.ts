@@ -1,10 +1,11 @@
 import { natsConnectOptions } from '@sagamesh/sandbox/nats-users';
 import type { NatsLogin } from '@sagamesh/sandbox/nats-users';
 import { streamNames } from '@sagamesh/contracts/subjects';
+import { publishCopies } from '@sagamesh/runtime/publish-copies';
 import type { StoredMessage } from '@sagamesh/runtime/stored-messages';
 import { readStoredMessages } from '@sagamesh/runtime/stored-messages';
 import { waitUntil } from '@sagamesh/sandbox/wait-until';
-import { connect, headers } from 'nats';
+import { connect } from 'nats';
 import type { ConsumerInfo, NatsConnection } from 'nats';
 import { patienceMillis } from './lab.ts';
 
@@ -20,8 +21,7 @@ export interface Traffic {
   stored(stream: string): Promise<readonly StoredMessage[]>;
   /** Durable consumers of commands and events. */
   readers(): Promise<readonly Reader[]>;
-  /** Copies: same bytes and headers, but no id by which the server would drop them. Answers how many. */
-  publishAgain(messages: readonly StoredMessage[]): Promise<number>;
+  publishAgain(messages: readonly StoredMessage[]): Promise<void>;
   /** No durable reader of commands and events has anything left to read or to acknowledge. */
   untilAllIsRead(): Promise<void>;
   close(): Promise<void>;
@@ -46,17 +46,7 @@ export async function openTraffic(admin: NatsLogin): Promise<Traffic> {
         consumer: name,
         subject: config.filter_subject ?? '',
       })),
-    async publishAgain(messages) {
-      for (const message of messages) {
-        const copied = headers();
-        for (const name of ['x-correlation-id', 'traceparent']) {
-          const value = message.headers.get(name);
-          if (value !== undefined) copied.set(name, value);
-        }
-        await connection.jetstream().publish(message.subject, message.body, { headers: copied });
-      }
-      return messages.length;
-    },
+    publishAgain: (messages) => publishCopies(connection, messages),
     untilAllIsRead: () =>
       waitUntil(
         async () =>
